@@ -1,0 +1,93 @@
+// The catalog: the truth about tenants, sources and files. A closed set of value commands with preconditions,
+// never interactive transactions; each is one transaction, durable when it returns. Thread-safe.
+//
+// Preconditions that do not hold are failed_precondition or already_exists and change nothing.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "core/catalog/types.h"
+#include "platform/fs/file_system.h"
+#include "platform/runtime/clock.h"
+
+namespace insula::catalog {
+
+enum class IdKind : uint8_t { source_incarnation = 1, file = 2, stream = 3 };
+
+// Adds `tenant` (epoch 0). already_exists if the id or slug is taken.
+struct AddTenant {
+    Tenant tenant;
+};
+// Raises the tenant's epoch by one: the caller owns it from now on, older epochs are refused.
+struct RaiseEpoch {
+    TenantId tenant;
+};
+// already_exists if a living source of the tenant has this source_id. Columns are the declared ones.
+struct AddSource {
+    Source source;  // with its incarnation, from allocate_ids()
+};
+// The source stops existing; its files become garbage (paths by file_path()).
+struct RemoveSource {
+    TenantId tenant;
+    SourceIncarnation incarnation;
+};
+// One flush, direct write or compaction: exactly one source row must be at `epoch`, or nothing changes
+// (failed_precondition "stale_epoch" or "source_removed").
+struct CommitFiles {
+    TenantId tenant;
+    SourceIncarnation incarnation;
+    Epoch epoch;
+    std::vector<DataFile> add;
+    std::vector<FileId> remove;                // become garbage
+    std::vector<Column> columns;               // upserted by id
+    std::optional<Lsn> flushed_lsn;            // never moves back
+    Generation generation;                     // becomes last_generation if higher
+    uint64_t next_row_id = 0;                  // never moves back
+    std::vector<IdempotencyEntry> idempotency; // kept for the window
+    WallNanos now = 0;
+};
+
+// How long and how many idempotency keys are kept, a source.
+inline constexpr WallNanos kIdempotencyWindow = 24LL * 3600 * 1'000'000'000;
+inline constexpr size_t kIdempotencyKeysMax = 100'000;
+
+class Catalog {
+  public:
+    virtual ~Catalog() = default;
+
+    // Everything a node needs at start.
+    virtual Result<std::vector<Tenant>> tenants() = 0;
+    virtual Result<std::vector<Source>> sources(const TenantId& tenant) = 0;
+    // Entries that a commit has stored and that are younger than the window, oldest first.
+    virtual Result<std::vector<IdempotencyEntry>> idempotency(SourceIncarnation incarnation,
+                                                              WallNanos now) = 0;
+    virtual Result<std::vector<GarbageFile>> garbage() = 0;
+
+    virtual Status add_tenant(const AddTenant& command) = 0;
+    virtual Result<Epoch> raise_epoch(const RaiseEpoch& command) = 0;
+    virtual Status add_source(const AddSource& command) = 0;
+    virtual Status remove_source(const RemoveSource& command) = 0;
+    virtual Status commit_files(const CommitFiles& command) = 0;
+    virtual Status forget_garbage(const std::vector<FileId>& files) = 0;
+    // The first of `count` ids that were never given out before; gaps are allowed.
+    virtual Result<uint64_t> allocate_ids(IdKind kind, uint64_t count) = 0;
+
+    // Small settings of the node, such as the hash of the administrator's key.
+    virtual Result<std::optional<std::string>> setting(std::string_view key) = 0;
+    virtual Status put_setting(std::string_view key, std::string_view value) = 0;
+
+    virtual Status close() = 0;
+};
+
+// control.db at `path`: SQLite over `fs`, created and migrated as needed. One process at a time (the data
+// directory's lock sees to that).
+Result<std::unique_ptr<Catalog>> open_sqlite_catalog(FileSystem& fs, Clock& clock, std::string path);
+
+// "blob/t/<tenant>/s/<incarnation>/<epoch>-<generation>-<n>.parquet", below the data directory.
+std::string file_path(const TenantId& tenant, SourceIncarnation incarnation, const DataFile& file);
+std::string source_directory(const TenantId& tenant, SourceIncarnation incarnation);
+
+}  // namespace insula::catalog

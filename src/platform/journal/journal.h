@@ -1,0 +1,117 @@
+// The write-ahead journal: one stream of records in segment files, one sync for all who wait
+// (docs/formats/journal.md). A new stream begins at each start; older streams are replayed, and removed once
+// nothing in them is needed.
+//
+// Threads: append(), durable(), on_durable() and release() are thread-safe. One internal thread writes and
+// syncs, unless Options::manual, where the caller does it by flush() (deterministic tests).
+//
+// Always holds:
+//  1. durable() never passes a byte whose sync has not returned success.
+//  2. After a failed write or sync the stream is fenced: waiters fail, every later append fails; it is never
+//     tried again. What durable() covers stays valid.
+//  3. Positions grow by append order; a record's position is its byte offset in the stream.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/units.h"
+#include "platform/fs/file_system.h"
+#include "platform/runtime/clock.h"
+#include "platform/runtime/deadline.h"
+
+namespace insula::journal {
+
+// What a record is about; stored on disk. An unknown kind stops replay.
+enum class RecordKind : uint8_t {
+    table_write = 1,
+    end = 255,  // a clean stop; written by close()
+};
+
+struct RecordHeader {
+    RecordKind kind = RecordKind::table_write;
+    TenantId tenant;
+    SourceIncarnation source;
+    Epoch epoch;
+};
+
+struct Record {
+    RecordHeader header;
+    Lsn lsn;
+    uint64_t hybrid_time = 0;  // hybrid logical clock: milliseconds << 16 | counter
+    Bytes body;                // refers to the reader's buffer: valid during the call
+};
+
+struct Options {
+    uint64_t segment_bytes = 64 * kMiB;
+    uint64_t record_bytes_max = 48 * kMiB;   // body; must fit a segment
+    uint64_t pending_bytes_max = 96 * kMiB;  // appended and not yet written; more waits
+    bool manual = false;
+};
+
+struct Usage {
+    uint64_t bytes = 0;           // from the oldest byte still needed to the end
+    uint64_t segments = 0;
+    uint64_t syncs = 0;
+    uint64_t last_sync_nanos = 0;
+};
+
+class Journal {
+  public:
+    virtual ~Journal() = default;
+
+    // Creates the stream `stream` in `directory` (which holds one folder a stream). Recycles segments of
+    // removed streams. `stream` must be above every stream there.
+    static Result<std::unique_ptr<Journal>> create(FileSystem& fs, Clock& clock, std::string directory,
+                                                   StreamId stream, const Options& options);
+
+    // Copies the record into the buffer and gives it its place. `body` comes in pieces, to spare a copy.
+    // Waits while pending_bytes_max is reached: deadline_exceeded if it takes too long. payload_too_large above
+    // record_bytes_max, unavailable once fenced or closed.
+    virtual Result<Lsn> append(const RecordHeader& header, std::span<const Bytes> body,
+                               Deadline deadline) = 0;
+
+    // All records at positions < durable().position have been synced.
+    virtual Lsn durable() const = 0;
+    // Calls `done` once the record at `lsn` is durable (success) or never will be (error): on the journal's
+    // thread, or at once if it is known already. `done` must be quick and must not call the journal.
+    virtual void on_durable(Lsn lsn, std::move_only_function<void(Status)> done) = 0;
+    virtual Status wait_durable(Lsn lsn, Deadline deadline) = 0;
+
+    // Records below `oldest_needed` are needed no longer: whole segments below it are recycled.
+    virtual void release(Lsn oldest_needed) = 0;
+    // Removes the folders of older streams that lie wholly below `oldest_needed`.
+    virtual Status remove_streams_below(Lsn oldest_needed) = 0;
+
+    virtual Usage usage() const = 0;
+    // Set once the stream is fenced.
+    virtual Status health() const = 0;
+
+    // Manual mode: writes and syncs what is pending, on the caller's thread.
+    virtual Status flush() = 0;
+    // Syncs what is pending, writes the end record, syncs, and stops. Idempotent.
+    virtual Status close() = 0;
+};
+
+// Replays all streams in `directory`, oldest first, records at or after `from` (the rest of older segments is
+// skipped unread where whole segments lie below). Memory is bounded by one segment. Stops with data_loss, whose
+// detail names segment and offset, on damage before a good record, on an unknown kind or version, and on a
+// missing segment between others; a torn tail is cut. `handle` fails => replay stops with that error.
+struct ReplayStats {
+    uint64_t records = 0;
+    uint64_t bytes = 0;
+    uint64_t streams = 0;
+    StreamId last_stream;   // 0 if there is none
+    bool clean_stop = false;  // the last stream ended with an end record
+};
+Result<ReplayStats> replay(FileSystem& fs, const std::string& directory, Lsn from, const Options& options,
+                           const std::function<Status(const Record&)>& handle);
+
+}  // namespace insula::journal
