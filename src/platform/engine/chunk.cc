@@ -46,7 +46,23 @@ std::optional<ColumnType> parse_column_type(std::string_view name) {
 
 uint32_t column_type_width(ColumnType type) { return info(type).width; }
 
-Chunk::Chunk(std::span<const ColumnSpec> columns, uint32_t capacity) : capacity_(capacity) {
+char* TextArena::allocate(size_t bytes) {
+    if (bytes > left_) {
+        block_bytes_ = std::clamp(block_bytes_ * 2, kTextBlockMin, kTextBlockMax);
+        const size_t block = std::max(block_bytes_, bytes);
+        blocks_.push_back(std::make_unique_for_overwrite<char[]>(block));
+        at_ = blocks_.back().get();
+        left_ = block;
+        bytes_ += block;
+    }
+    char* at = at_;
+    at_ += bytes;
+    left_ -= bytes;
+    return at;
+}
+
+Chunk::Chunk(std::span<const ColumnSpec> columns, uint32_t capacity, TextArena text)
+    : text_(std::move(text)), capacity_(capacity) {
     INSULA_CHECK(capacity > 0 && capacity <= kChunkRowsMax, "chunk capacity");
     size_t values_bytes = 0;
     for (const ColumnSpec& spec : columns) {
@@ -63,7 +79,7 @@ Chunk::Chunk(std::span<const ColumnSpec> columns, uint32_t capacity) : capacity_
         data += round_up_16(size_t{column_type_width(spec.type)} * capacity);
         valid += capacity;
     }
-    bytes_ = sizeof(Chunk) + values_bytes + valid_bytes + columns.size() * sizeof(ChunkColumn);
+    fixed_bytes_ = sizeof(Chunk) + values_bytes + valid_bytes + columns.size() * sizeof(ChunkColumn);
 }
 
 const ChunkColumn* Chunk::find(ColumnId id) const {
@@ -74,28 +90,6 @@ const ChunkColumn* Chunk::find(ColumnId id) const {
 void Chunk::add_rows(uint32_t count) {
     INSULA_CHECK(count <= capacity_ - rows_, "a chunk holds no more than its capacity");
     rows_ += count;
-}
-
-StringRef Chunk::store(std::string_view text) {
-    if (text.size() <= StringRef::kInlineMax) return StringRef(text);
-    char* at = allocate(text.size());
-    std::memcpy(at, text.data(), text.size());
-    return StringRef(std::string_view(at, text.size()));
-}
-
-char* Chunk::allocate(size_t bytes) {
-    if (bytes > text_left_) {
-        text_block_bytes_ = std::clamp(text_block_bytes_ * 2, kTextBlockMin, kTextBlockMax);
-        const size_t block = std::max(text_block_bytes_, bytes);
-        text_blocks_.push_back(std::make_unique_for_overwrite<char[]>(block));
-        text_at_ = text_blocks_.back().get();
-        text_left_ = block;
-        bytes_ += block;
-    }
-    char* at = text_at_;
-    text_at_ += bytes;
-    text_left_ -= bytes;
-    return at;
 }
 
 }  // namespace insula

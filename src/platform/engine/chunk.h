@@ -88,9 +88,31 @@ struct ColumnSpec {
     bool operator==(const ColumnSpec&) const = default;
 };
 
+// Bytes at stable addresses, in blocks that grow up to 256 KiB. Movable; not thread-safe.
+class TextArena {
+  public:
+    char* allocate(size_t bytes);
+    // Copies a long string into the arena; a short one needs no room.
+    StringRef store(std::string_view text) {
+        if (text.size() <= StringRef::kInlineMax) return StringRef(text);
+        char* at = allocate(text.size());
+        std::memcpy(at, text.data(), text.size());
+        return StringRef(std::string_view(at, text.size()));
+    }
+    uint64_t bytes() const { return bytes_; }
+
+  private:
+    std::vector<std::unique_ptr<char[]>> blocks_;
+    char* at_ = nullptr;
+    size_t left_ = 0;
+    size_t block_bytes_ = 0;
+    uint64_t bytes_ = 0;
+};
+
 class Chunk {
   public:
-    Chunk(std::span<const ColumnSpec> columns, uint32_t capacity);
+    // `text` already holds the long strings of values that will be copied in.
+    Chunk(std::span<const ColumnSpec> columns, uint32_t capacity, TextArena text = {});
     Chunk(const Chunk&) = delete;
     Chunk& operator=(const Chunk&) = delete;
 
@@ -100,26 +122,21 @@ class Chunk {
     // nullptr if the chunk has no such column: all its rows are null there.
     const ChunkColumn* find(ColumnId id) const;
     // All memory that the chunk holds.
-    uint64_t bytes() const { return bytes_; }
+    uint64_t bytes() const { return fixed_bytes_ + text_.bytes(); }
 
     // Writer only. add_rows(n) after the values of the n rows are in place; values not written are null.
     std::span<ChunkColumn> writable_columns() { return columns_; }
     void add_rows(uint32_t count);
     // Copies a long string into the chunk; a short one needs no room.
-    StringRef store(std::string_view text);
-    // Room for `bytes` of string data at a stable address.
-    char* allocate(size_t bytes);
+    StringRef store(std::string_view text) { return text_.store(text); }
 
   private:
     std::vector<ChunkColumn> columns_;
     std::unique_ptr<std::byte[]> block_;  // all fixed-width values and validity
-    std::vector<std::unique_ptr<char[]>> text_blocks_;
-    char* text_at_ = nullptr;
-    size_t text_left_ = 0;
-    size_t text_block_bytes_ = 0;
+    TextArena text_;
     uint32_t capacity_ = 0;
     uint32_t rows_ = 0;
-    uint64_t bytes_ = 0;
+    uint64_t fixed_bytes_ = 0;
 };
 
 // The first `rows` rows of a chunk, as a query or a flush has pinned them. Row i has _row_id
