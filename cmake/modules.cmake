@@ -6,6 +6,8 @@
 # tests/*.cc to the test binary of that name. main.cc is left out: insula_executable() takes it.
 set(INSULA_MODULES "" CACHE STRING "Build only these modules (with their tests); empty builds all")
 
+enable_testing()  # here, because in a function it would end with the function
+
 function(insula_add_module path)
     set(dir "${CMAKE_SOURCE_DIR}/src/${path}")
     if(INSULA_MODULES AND NOT path IN_LIST INSULA_MODULES)
@@ -78,7 +80,6 @@ endfunction()
 
 # The few test binaries: each holds the tests of all modules that named it.
 function(insula_add_test_binaries)
-    enable_testing()
     get_property(binaries GLOBAL PROPERTY INSULA_TEST_BINARIES)
     if(NOT binaries)
         return()
@@ -91,4 +92,6 @@ function(insula_add_test_binaries)
         target_link_libraries(${binary}_tests PRIVATE ${libs} GTest::gtest_main GTest::gmock)
         add_test(NAME ${binary}_tests COMMAND ${binary}_tests)
     endforeach()
+    list(TRANSFORM binaries APPEND _tests)
+    add_custom_target(tests DEPENDS ${binaries})
 endfunction()
