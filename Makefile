@@ -1,0 +1,50 @@
+# Everything that one does with this repository. `make demo` and `make test` need nothing but a Debian 12
+# machine: they install what is missing (tools/setup), build, and run.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test serve bench format lint asan tsan clean
+
+PYTHON := /usr/bin/python3
+RELEASE := build/release
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+setup: ## installs Debian and npm packages that are missing
+	@tools/setup
+
+build: setup ## builds build/release/insula and the test programs
+	@tools/build release
+
+demo: build ## loads real data, asks, kills, compares with DuckDB; ends by itself
+	@node demo/run.mjs
+
+test: build ## unit tests, checks of the layers and of style, spec tests against the binary
+	@$(PYTHON) tools/run_tests.py --build $(RELEASE)
+
+serve: build ## runs a server for development on 127.0.0.1:8000
+	@$(RELEASE)/insula serve --dev
+
+bench: build ## measures, target beside result
+	@bench/run
+
+format: setup ## formats the C++ files in place
+	@tools/format
+
+lint: build ## format, layers, style, clang-tidy on what changed (LINT_ALL=1: on all)
+	@tools/lint
+
+# libduckdb is not instrumented, so a leak that it reports at exit is not ours to see: leaks are looked for in
+# the test programs that do not start the engine.
+asan: setup ## all unit tests under the address and undefined-behaviour sanitizers
+	@tools/build asan tests
+	@$(PYTHON) tools/run_tests.py --build build/asan --unit-only --sanitizer address
+
+# The engine's own threads are invisible to the sanitizer: only the programs without it are run.
+tsan: setup ## the unit tests of the storage core and the network under the thread sanitizer
+	@tools/build tsan core_tests net_tests
+	@$(PYTHON) tools/run_tests.py --build build/tsan --unit-only --sanitizer thread \
+		--only core_tests --only net_tests
+
+clean: ## removes what was built, keeps installed packages
+	rm -rf build
