@@ -1,0 +1,109 @@
+// HttpServer: HTTP/1.1 on one or more ports, all served by one handler. Every I/O thread has an
+// io_context and listening sockets of its own (SO_REUSEPORT), so that a connection stays on one
+// thread for its life.
+//
+// start() and stop() are called from one thread; stats() from any. The handler is called on the I/O
+// threads, several requests at the same time, and must not block them (hop.h). What the handler
+// uses must outlive stop(), which returns only after the last handler has returned: it closes
+// connections and cancels tokens at its deadline, but a handler that waits for a pool or a callback
+// is waited for. start() makes the whole process ignore SIGPIPE.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "platform/net/exchange.h"
+#include "platform/net/http.h"
+#include "platform/net/task.h"
+#include "platform/runtime/deadline.h"
+
+namespace insula::net {
+
+struct ListenAddress {
+    std::string address = "127.0.0.1";  // an IP address, not a name
+    uint16_t port = 0;                  // 0: any free port, see HttpServer::ports()
+};
+
+struct HttpServerLimits {
+    size_t header_bytes_max = 16 * kKiB;  // request line and headers; more is 431
+    size_t header_count_max = 100;        // more is 431
+    size_t target_bytes_max = 8 * kKiB;   // more is 414
+    size_t query_parameters_max = 256;    // more is 400
+    size_t connections_max = 10'000;      // over all ports; one more is answered with 503
+    std::chrono::milliseconds header_timeout{10'000};  // first to last byte of a head
+    std::chrono::milliseconds idle_timeout{75'000};    // between two requests
+    // A body, and the taking of an answer, must progress by `progress_bytes_min` (or reach its end)
+    // in each such span.
+    std::chrono::milliseconds body_stall_timeout{30'000};
+    std::chrono::milliseconds write_stall_timeout{30'000};
+    size_t progress_bytes_min = 4 * kKiB;
+    // Of a body that no handler read: so much is discarded to keep the connection ...
+    uint64_t drain_bytes_max = 256 * kKiB;
+    // ... or, where it is closed, so much and so long, for the client to see the answer before the
+    // end.
+    uint64_t linger_bytes_max = 32 * kMiB;
+    std::chrono::milliseconds linger_timeout{2'000};
+};
+
+struct HttpServerOptions {
+    std::vector<ListenAddress> listen;
+    size_t io_threads = 1;
+    HttpServerLimits limits;
+    // How often timeouts and vanished clients are looked for; a timeout is late by at most one
+    // tick.
+    std::chrono::milliseconds tick{100};
+    // The JSON body of answers that the server makes itself (malformed requests, limits, failed
+    // handlers). Called on I/O threads. The default gives {"error":{"code","message","hint"}}
+    // without a request id.
+    std::function<std::string(const Error&)> render_error;
+};
+
+// Counters since start; connections_open is the present number.
+struct HttpServerStats {
+    uint64_t connections_open = 0;
+    uint64_t connections_accepted = 0;
+    uint64_t connections_refused = 0;  // over connections_max
+    uint64_t requests = 0;             // that reached the handler
+    uint64_t requests_malformed = 0;   // answered by the server itself: 4xx before any handler
+    uint64_t timeouts = 0;             // connections ended by one of the time limits
+    uint64_t handler_failures = 0;     // handlers that threw or did not answer
+    uint64_t accept_failures = 0;      // such as no file descriptors left
+};
+
+class HttpServer {
+  public:
+    // Must stay callable for as long as the server runs; is copied once, at start().
+    using Handler = std::function<Task<void>(Exchange&)>;
+
+    explicit HttpServer(HttpServerOptions options);
+    // Stops with a deadline of zero where stop() was not called.
+    ~HttpServer();
+    HttpServer(const HttpServer&) = delete;
+    HttpServer& operator=(const HttpServer&) = delete;
+
+    // Binds all addresses and starts the threads. Fails with failed_precondition("port_in_use"),
+    // permission_denied("port_not_allowed") or invalid_argument("bad_listen_address"); then nothing
+    // listens.
+    Status start(Handler handler);
+    // The bound ports, in the order of HttpServerOptions::listen.
+    const std::vector<uint16_t>& ports() const { return ports_; }
+    // Stops listening and closes idle connections at once; requests in flight may end until the
+    // deadline, then their connections are closed and their tokens cancelled. Returns how many were
+    // cut off so. Idempotent.
+    size_t stop(Deadline deadline);
+
+    HttpServerStats stats() const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+    std::vector<uint16_t> ports_;
+};
+
+}  // namespace insula::net
