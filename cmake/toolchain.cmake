@@ -25,7 +25,7 @@ add_library(insula_flags INTERFACE)
 target_compile_options(insula_flags INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor
     -Wno-missing-field-initializers -fno-omit-frame-pointer)
 # CRC32C and the scans over chunks are written for these; every x86-64 server since 2013 has them.
-target_compile_options(insula_flags INTERFACE -msse4.2 -mpclmul -mavx2 -mbmi -mbmi2)
+target_compile_options(insula_flags INTERFACE -msse4.2 -mpclmul -mavx2 -mbmi -mbmi2 -mlzcnt)
 target_include_directories(insula_flags INTERFACE "${CMAKE_SOURCE_DIR}/src")
 target_link_options(insula_flags INTERFACE -fuse-ld=lld)
 if(INSULA_SANITIZE)
