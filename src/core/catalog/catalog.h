@@ -1,5 +1,6 @@
-// The catalog: the truth about tenants, sources and files. A closed set of value commands with preconditions,
-// never interactive transactions; each is one transaction, durable when it returns. Thread-safe.
+// The catalog: the truth about tenants, sources and files. A closed set of value commands with
+// preconditions, never interactive transactions; each is one transaction, durable when it returns.
+// Thread-safe.
 //
 // Preconditions that do not hold are failed_precondition or already_exists and change nothing.
 #pragma once
@@ -25,7 +26,8 @@ struct AddTenant {
 struct RaiseEpoch {
     TenantId tenant;
 };
-// already_exists if a living source of the tenant has this source_id. Columns are the declared ones.
+// already_exists if a living source of the tenant has this source_id. Columns are the declared
+// ones.
 struct AddSource {
     Source source;  // with its incarnation, from allocate_ids()
 };
@@ -34,19 +36,19 @@ struct RemoveSource {
     TenantId tenant;
     SourceIncarnation incarnation;
 };
-// One flush, direct write or compaction: exactly one source row must be at `epoch`, or nothing changes
-// (failed_precondition "stale_epoch" or "source_removed").
+// One flush, direct write or compaction: exactly one source row must be at `epoch`, or nothing
+// changes (failed_precondition "stale_epoch" or "source_removed").
 struct CommitFiles {
     TenantId tenant;
     SourceIncarnation incarnation;
     Epoch epoch;
     std::vector<DataFile> add;
-    std::vector<FileId> remove;                // become garbage
-    std::vector<Column> columns;               // upserted by id
-    std::optional<Lsn> flushed_lsn;            // never moves back
-    Generation generation;                     // becomes last_generation if higher
-    uint64_t next_row_id = 0;                  // never moves back
-    std::vector<IdempotencyEntry> idempotency; // kept for the window
+    std::vector<FileId> remove;                 // become garbage
+    std::vector<Column> columns;                // upserted by id
+    std::optional<Lsn> flushed_lsn;             // never moves back
+    Generation generation;                      // becomes last_generation if higher
+    uint64_t next_row_id = 0;                   // never moves back
+    std::vector<IdempotencyEntry> idempotency;  // kept for the window
     WallNanos now = 0;
 };
 
@@ -82,9 +84,10 @@ class Catalog {
     virtual Status close() = 0;
 };
 
-// control.db at `path`: SQLite over `fs`, created and migrated as needed. One process at a time (the data
-// directory's lock sees to that).
-Result<std::unique_ptr<Catalog>> open_sqlite_catalog(FileSystem& fs, Clock& clock, std::string path);
+// control.db at `path`: SQLite over `fs`, created and migrated as needed. One process at a time
+// (the data directory's lock sees to that).
+Result<std::unique_ptr<Catalog>> open_sqlite_catalog(FileSystem& fs, Clock& clock,
+                                                     std::string path);
 
 // "blob/t/<tenant>/s/<incarnation>/<epoch>-<generation>-<n>.parquet", below the data directory.
 std::string file_path(const TenantId& tenant, SourceIncarnation incarnation, const DataFile& file);

@@ -16,7 +16,7 @@ struct Tenant {
     TenantId id;
     std::string slug;  // unique
     std::string name;
-    Epoch epoch;       // raised at each start of the node that owns it
+    Epoch epoch;  // raised at each start of the node that owns it
     WallNanos created_at = 0;
 };
 
@@ -27,32 +27,34 @@ struct Column {
     std::string name;
     ColumnType type = ColumnType::string;
     bool declared = false;  // by schema_definition, rather than met in a document
-    // int64 only: every value stored so far is exact in a double, so the column may still become float64.
+    // int64 only: every value stored so far is exact in a double, so the column may still become
+    // float64.
     bool exact_in_double = true;
     bool operator==(const Column&) const = default;
 };
 
 // What a client asked for when it added the source; defaults when a write created it.
 struct SourceOptions {
-    std::string name;                     // for people; empty: the source id
+    std::string name;  // for people; empty: the source id
     std::string connection_string;
     std::string data_path;
     std::vector<std::string> partition_columns;
     std::vector<std::string> index_columns;
-    std::string compression = "zstd";     // none | snappy | zstd | lz4 | gzip
+    std::string compression = "zstd";  // none | snappy | zstd | lz4 | gzip
     uint64_t max_file_bytes = 256ull << 20;
     bool wal_enabled = true;
     bool operator==(const SourceOptions&) const = default;
 };
 
-// Bounds of one column in one file. Text bounds are prefixes of at most kZoneTextMax bytes: `min` is at most,
-// `max` at least every value (absent: unbounded above).
+// Bounds of one column in one file. Text bounds are prefixes of at most kZoneTextMax bytes: `min`
+// is at most, `max` at least every value (absent: unbounded above).
 inline constexpr size_t kZoneTextMax = 32;
 struct Zone {
     ColumnId column;
     ColumnType type = ColumnType::int64;
     uint64_t nulls = 0;
-    // int64, boolean, date and timestamp as the integer; float64 by bit_cast; text in min_text/max_text.
+    // int64, boolean, date and timestamp as the integer; float64 by bit_cast; text in
+    // min_text/max_text.
     bool has_bounds = false;
     int64_t min = 0;
     int64_t max = 0;
@@ -65,17 +67,17 @@ struct DataFile {
     FileId id;
     Epoch epoch;
     Generation generation;
-    uint32_t part = 0;            // the n of {epoch}-{generation}-{n}.parquet
+    uint32_t part = 0;  // the n of {epoch}-{generation}-{n}.parquet
     uint64_t rows = 0;
-    uint64_t content_bytes = 0;   // of the Parquet file
-    uint64_t stored_bytes = 0;    // on disk, framed
-    uint64_t raw_bytes = 0;       // of the chunks that it was written from
+    uint64_t content_bytes = 0;  // of the Parquet file
+    uint64_t stored_bytes = 0;   // on disk, framed
+    uint64_t raw_bytes = 0;      // of the chunks that it was written from
     std::vector<Zone> zones;
     bool operator==(const DataFile&) const = default;
 };
 
 struct IdempotencyEntry {
-    std::string key;              // as sent, at most 255 bytes
+    std::string key;  // as sent, at most 255 bytes
     uint64_t body_hash = 0;
     uint64_t rows = 0;
     Lsn lsn;
@@ -86,7 +88,7 @@ struct IdempotencyEntry {
 struct Source {
     SourceIncarnation incarnation;
     TenantId tenant;
-    std::string source_id;        // unique in the tenant among living sources
+    std::string source_id;  // unique in the tenant among living sources
     SourceOptions options;
     std::vector<Column> columns;  // as of flushed_lsn; later ones ride in the journal
     Lsn flushed_lsn;              // records below it are in files
