@@ -1,5 +1,5 @@
-// Time as an interface, so that tests decide what time it is. Wall clocks only show times and expire things;
-// nothing is ordered by them (journal positions and hybrid logical clocks do that).
+// Time as an interface, so that tests decide what time it is. Wall clocks only show times and
+// expire things; nothing is ordered by them (journal positions and hybrid logical clocks do that).
 #pragma once
 
 #include <atomic>

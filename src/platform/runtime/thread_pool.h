@@ -1,5 +1,6 @@
-// ThreadPool: a fixed number of threads with a bounded queue. Blocking work (engine, SQLite, sync) runs here,
-// never on an I/O thread. Thread-safe. stop() (or the destructor) finishes what is queued, then joins.
+// ThreadPool: a fixed number of threads with a bounded queue. Blocking work (engine, SQLite, sync)
+// runs here, never on an I/O thread. Thread-safe. stop() (or the destructor) finishes what is
+// queued, then joins.
 #pragma once
 
 #include <condition_variable>
@@ -27,7 +28,8 @@ class ThreadPool {
     ThreadPool(const ThreadPool&) = delete;
     ThreadPool& operator=(const ThreadPool&) = delete;
 
-    // Fails with resource_exhausted when the queue is full and unavailable after stop(). Tasks must not throw.
+    // Fails with resource_exhausted when the queue is full and unavailable after stop(). Tasks must
+    // not throw.
     Status submit(std::move_only_function<void()> task);
     void stop();
 
