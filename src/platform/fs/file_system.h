@@ -1,12 +1,14 @@
-// The only way to storage. Three implementations: the operating system (os_file_system.h), one that fails the
-// n-th call (faulty_file_system.h) and one in memory that simulates a power cut (crash_file_system.h).
+// The only way to storage. Three implementations: the operating system (os_file_system.h), one that
+// fails the n-th call (faulty_file_system.h) and one in memory that simulates a power cut
+// (crash_file_system.h).
 //
-// Threads: a FileSystem is thread-safe. A File allows concurrent reads and writes of different ranges; close
-// is the destructor and must not run beside another call. A File must not outlive its FileSystem.
+// Threads: a FileSystem is thread-safe. A File allows concurrent reads and writes of different
+// ranges; close is the destructor and must not run beside another call. A File must not outlive its
+// FileSystem.
 //
-// What a power cut keeps: bytes written before a sync_data() of the same File that returned success; a
-// directory entry (create, rename, remove) after sync_directory() of its directory. Nothing else is promised,
-// and unsynced writes may survive in part, in any order.
+// What a power cut keeps: bytes written before a sync_data() of the same File that returned
+// success; a directory entry (create, rename, remove) after sync_directory() of its directory.
+// Nothing else is promised, and unsynced writes may survive in part, in any order.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +23,10 @@
 namespace insula {
 
 enum class OpenMode {
-    read,             // must exist
-    read_write,       // must exist
-    create,           // must not exist; for reading and writing
-    create_or_open,   // for reading and writing
+    read,            // must exist
+    read_write,      // must exist
+    create,          // must not exist; for reading and writing
+    create_or_open,  // for reading and writing
 };
 
 class File {
@@ -33,11 +35,12 @@ class File {
 
     // Reads until `out` is full or the file ends; returns how many bytes were read.
     virtual Result<size_t> read_at(MutableBytes out, uint64_t offset) = 0;
-    // Writes all of `data` or fails; after a failure any part of it may have been written. Writing past the
-    // end grows the file; a gap reads as zeros.
+    // Writes all of `data` or fails; after a failure any part of it may have been written. Writing
+    // past the end grows the file; a gap reads as zeros.
     virtual Status write_at(Bytes data, uint64_t offset) = 0;
-    // Makes all that was written, and the size, durable. After an error the file's content is unknown: the
-    // kernel forgets what it could not write, so a second sync that succeeds proves nothing.
+    // Makes all that was written, and the size, durable. After an error the file's content is
+    // unknown: the kernel forgets what it could not write, so a second sync that succeeds proves
+    // nothing.
     virtual Status sync_data() = 0;
     virtual Status truncate(uint64_t size) = 0;
     virtual Result<uint64_t> size() = 0;
@@ -59,7 +62,8 @@ class FileLock {
     virtual ~FileLock() = default;
 };
 
-// Paths are '/'-separated. A missing file or directory is Code::not_found, a present one Code::already_exists.
+// Paths are '/'-separated. A missing file or directory is Code::not_found, a present one
+// Code::already_exists.
 class FileSystem {
   public:
     virtual ~FileSystem() = default;
@@ -86,8 +90,8 @@ Status create_directories(FileSystem& fs, std::string_view path);
 Status remove_tree(FileSystem& fs, std::string_view path);
 // The whole of a small file; payload_too_large above `bytes_max`.
 Result<std::string> read_file(FileSystem& fs, std::string_view path, uint64_t bytes_max);
-// Writes a small file so that a power cut leaves the old or the new content: temporary, sync, rename, sync of
-// the directory.
+// Writes a small file so that a power cut leaves the old or the new content: temporary, sync,
+// rename, sync of the directory.
 Status write_file_durably(FileSystem& fs, std::string_view path, std::string_view content);
 // "a/b/c" -> "a/b"; "c" -> ".".
 std::string_view parent_path(std::string_view path);
