@@ -162,7 +162,7 @@ class Runner:
             raise Failed(f"expect: unknown keys {sorted(unknown)}")
         problems = []
         wanted_status = expect.get("status", 200)
-        if status != wanted_status:
+        if list(spec_match.compare(wanted_status, status)):
             shown = body[:800].decode(errors="replace")
             raise Failed(f"status {status}, expected {wanted_status}; the answer was {shown}")
         if status >= 400:
@@ -263,7 +263,7 @@ class Runner:
             return
         head, _, _ = data.partition(b"\r\n\r\n")
         status = re.match(rb"HTTP/1\.[01] (\d{3})", head)
-        if not status or int(status.group(1)) != expect["status"]:
+        if not status or list(spec_match.compare(expect["status"], int(status.group(1)))):
             raise Failed(f"expected status {expect['status']}, got {data[:400]!r}")
         self.saw_error = True
 
