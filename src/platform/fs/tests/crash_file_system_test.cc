@@ -205,6 +205,17 @@ TEST(CrashFileSystem, AChainOfRenamesNeverLosesADurableFile) {
     EXPECT_EQ(pairs(fs, "a", "c"), Set{"new|precious"});
 }
 
+TEST(CrashFileSystem, ASyncThatMakesARenameDurableKeepsTheEarlierOneThatMadeRoomForIt) {
+    CrashFileSystem fs;
+    for (const std::string_view name : {"d", "e", "f"}) ASSERT_OK(create_directories(fs, name));
+    put_durably(fs, "e/x", "precious");
+    put_durably(fs, "d/a", "new");
+    ASSERT_OK(fs.rename("e/x", "f/y"));
+    ASSERT_OK(fs.rename("d/a", "e/x"));
+    ASSERT_OK(fs.sync_directory("d"));
+    EXPECT_EQ(pairs(fs, "e/x", "f/y"), Set{"new|precious"});
+}
+
 // Random creates, renames, removes and syncs over a few names in two directories: what was synced
 // last must be there after any power cut, and every file that is found is one that stood there at
 // some time.

@@ -330,6 +330,21 @@ TEST(CreateDirectories, SurvivesEveryPowerCutOnceItHasReturned) {
     }
 }
 
+TEST(CreateDirectories, FailsLoudlyAtEveryFailedCall) {
+    for (uint64_t call = 1;; ++call) {
+        CrashFileSystem inner;
+        ASSERT_OK(inner.create_directory("a"));
+        FaultyFileSystem fs(inner);
+        fs.arm({.at_call = call});
+        const Status status = create_directories(fs, "a/b/c");
+        if (fs.calls() < call) {
+            EXPECT_GT(call, 7u);
+            break;
+        }
+        EXPECT_FALSE(status) << fs.last_fault();
+    }
+}
+
 TEST(WriteFileDurably, FailsLoudlyAtEveryFailedCall) {
     for (const Fault fault : {Fault::io_error, Fault::late_io_error, Fault::disk_full,
                               Fault::short_write, Fault::too_many_files}) {
