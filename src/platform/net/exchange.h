@@ -46,7 +46,8 @@ class Exchange {
     // connection is closed behind the answer.
     Task<Result<std::string>> read_body(uint64_t bytes_max);
 
-    // Sets the answer. A HEAD request is answered with the length of `body` and without it.
+    // Sets the answer. Once a stream has started it can only cut that off, and does. A HEAD request
+    // is answered with the length of `body` and without it.
     void respond(ResponseHead head, std::string body);
 
     // Sends the head of a streamed answer (chunked coding; for HTTP/1.0 the end of the connection

@@ -1,0 +1,145 @@
+// Connection: one accepted socket, its requests one after the other. Lives in the frame of the
+// coroutine that serves it, on one I/O thread. Private to this folder; Exchange is its face for
+// handlers.
+//
+// Invariants: at most one operation waits on the socket; `deadline_` is set exactly while one does;
+// views of the request head refer to input_ and head_storage_, which do not change until the
+// request has ended.
+#pragma once
+
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/net/exchange.h"
+#include "platform/net/io_thread.h"
+#include "platform/net/request_parser.h"
+#include "platform/runtime/deadline.h"
+
+namespace insula::net {
+
+class Connection {
+  public:
+    Connection(IoThread& io, Socket socket);
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    // Serves requests until the connection ends.
+    Task<void> run();
+    // Answers with 503 instead.
+    Task<void> run_over_limit();
+
+    // Called by the I/O thread's sweep.
+    void check_deadline(SteadyTime now);
+    // The server stops: ends a connection that waits for its next request.
+    void begin_stop();
+    // The stop deadline has passed: ends the connection; true if a request was in flight.
+    bool cut();
+
+    // Links of the I/O thread's list.
+    Connection* next = nullptr;
+    Connection* previous = nullptr;
+
+  private:
+    friend class Exchange;
+
+    enum class Phase : uint8_t { idle, head, handling, ending };
+    enum class BodyState : uint8_t { none, unread, reading, done, broken };
+    enum class AnswerState : uint8_t { none, buffered, streaming, finished, broken };
+    enum class Ending : uint8_t { keep, close, unfinished };
+
+    using OutputParts = std::array<boost::asio::const_buffer, 3>;
+
+    // connection.cc: heads, the handler, buffered answers
+    bool find_head(std::optional<Refusal>& refusal);
+    boost::asio::mutable_buffer input_room();
+    bool took_input(const boost::system::error_code& error, size_t bytes,
+                    std::optional<Refusal>& refusal);
+    std::optional<Refusal> begin_request();
+    void handler_failed(const char* what);
+    Ending end_request();
+    Task<Ending> end_request_slowly();
+    bool decide_to_keep();
+    void render_answer();
+    void recycle();
+    Task<void> refuse(Refusal refusal);
+    std::string render_error(const Error& error) const;
+
+    // connection_io.cc: the socket, with deadlines that ask for progress
+    void arm(std::chrono::milliseconds timeout);
+    void progressed(size_t bytes, std::chrono::milliseconds timeout);
+    void disarm();
+    // Sends what the kernel takes now; parts_ keeps the rest. False when the connection broke.
+    bool send_now();
+    bool output_left() const;
+    Task<Status> send_parts();
+    Task<Status> send(std::string_view first, std::string_view second = {},
+                      std::string_view third = {});
+    Task<Result<size_t>> receive(boost::asio::mutable_buffer room,
+                                 std::chrono::milliseconds timeout);
+    Status socket_failed() const;
+    Task<void> linger();
+    Task<bool> discard_body();
+    bool peer_closed() const;
+
+    // connection_body.cc
+    Task<Result<std::string>> read_body(uint64_t bytes_max);
+    Task<Status> send_continue();
+    Task<Result<std::string>> read_plain(uint64_t length);
+    Task<Result<std::string>> read_encoded(uint64_t length, BodyDecoder& decoder);
+    Task<Result<std::string>> read_chunked(BodyDecoder& decoder);
+    size_t take_buffered(char* out, size_t bytes_max);
+
+    // exchange.cc
+    void respond(ResponseHead head, std::string body);
+    Task<Status> start_stream(ResponseHead head, std::vector<std::string> trailer_names);
+    Task<Status> write(std::string chunk);
+    Task<Status> finish(std::vector<Header> trailers);
+
+    IoThread& io_;
+    const HttpServerOptions& options_;
+    Socket socket_;
+    const std::string remote_;
+
+    // Input: [begin_, end_) of input_ is not used up; scanned_ of it is known to hold no end of a
+    // head.
+    std::string input_;
+    size_t begin_ = 0;
+    size_t end_ = 0;
+    size_t scanned_ = 0;
+    std::string carried_;  // read behind a chunked body; comes before what input_ still holds
+
+    // The request.
+    RequestParser parser_;
+    RequestHead head_;
+    std::string head_storage_;
+    size_t head_bytes_ = 0;
+    SteadyTime started_{};
+    BodyState body_ = BodyState::none;
+    uint64_t body_left_ = 0;  // of a body with a length, bytes not yet taken from the input
+    bool continue_due_ = false;
+    uint64_t bytes_received_ = 0;
+    std::optional<CancelToken> cancel_;
+
+    // The answer.
+    ResponseHead answer_head_;
+    std::string answer_body_;
+    AnswerState answer_ = AnswerState::none;
+    bool chunked_ = false;  // the stream's coding
+    uint64_t bytes_sent_ = 0;
+    int status_ = 0;
+    bool keep_ = false;
+    std::string output_;
+    OutputParts parts_;
+
+    Phase phase_ = Phase::idle;
+    SteadyTime deadline_ = SteadyTime::max();
+    size_t progress_ = 0;
+    bool timed_out_ = false;
+};
+
+}  // namespace insula::net
