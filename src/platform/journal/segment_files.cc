@@ -1,0 +1,174 @@
+#include "platform/journal/segment_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "platform/runtime/random.h"
+
+namespace insula::journal {
+
+namespace {
+
+// Released segments kept for the future; more are removed.
+constexpr size_t kSpareSegmentsMax = 2;
+
+Bytes zeros(uint64_t count) {
+    static constexpr uint64_t kMost = 256 * kKiB;
+    static const std::array<std::byte, kMost> kZeros{};
+    return Bytes(kZeros).first(std::min(count, kMost));
+}
+
+}  // namespace
+
+SegmentFiles::SegmentFiles(FileSystem& fs, std::string directory, StreamId stream,
+                           const Options& options)
+    : fs_(&fs),
+      root_(std::move(directory)),
+      directory_(root_ + "/" + stream_name(stream)),
+      stream_(stream),
+      segment_bytes_(options.segment_bytes),
+      zero_step_bytes_(options.zero_step_bytes),
+      planted_fault_(options.planted_fault) {}
+
+Result<SegmentFiles> SegmentFiles::create(FileSystem& fs, std::string directory, StreamId stream,
+                                          const Options& options) {
+    SegmentFiles files(fs, std::move(directory), stream, options);
+    RETURN_IF_ERROR(create_directories(fs, files.root_));
+    RETURN_IF_ERROR(fs.create_directory(files.directory_));
+    RETURN_IF_ERROR(files.sync_directory(files.root_));
+    return files;
+}
+
+std::string SegmentFiles::segment_path(uint32_t sequence) const {
+    return directory_ + "/" + segment_name(sequence);
+}
+
+std::string SegmentFiles::next_spare_path() {
+    return fmt::format("{}/{:08x}.spare", directory_, spares_made_++);
+}
+
+Status SegmentFiles::sync_directory(const std::string& path) {
+    if (planted_fault_ == PlantedFault::skip_directory_sync) return {};
+    const Status status = fs_->sync_directory(path);
+    if (!status) unusable_ = true;
+    return status;
+}
+
+Result<std::unique_ptr<Segment>> SegmentFiles::prepare(uint32_t sequence, uint64_t zeroed_end) {
+    const bool recycled = !spares_.empty();
+    std::string spare = recycled ? std::move(spares_.back()) : next_spare_path();
+    if (recycled) spares_.pop_back();
+    auto segment = fill(spare, sequence, recycled ? segment_bytes_ : zeroed_end, recycled);
+    if (segment || unusable_) return segment;
+    // The half-made file only takes room. If it cannot be removed now, it goes with the stream's
+    // directory.
+    Error error = std::move(segment).error();
+    if (const Status removed = fs_->remove(spare);
+        !removed && removed.error().code() != Code::not_found) {
+        error =
+            error.with_detail(fmt::format("and removing it failed ({})", removed.error().detail()));
+    }
+    return fail(std::move(error));
+}
+
+Result<std::unique_ptr<Segment>> SegmentFiles::fill(const std::string& spare, uint32_t sequence,
+                                                    uint64_t zeroed_end, bool recycled) {
+    auto segment = std::make_unique<Segment>();
+    segment->sequence = sequence;
+    segment->salt = static_cast<uint32_t>(SystemRandom().next());
+    ASSIGN_OR_RETURN(segment->file,
+                     fs_->open(spare, recycled ? OpenMode::read_write : OpenMode::create));
+    if (planted_fault_ == PlantedFault::skip_zeroing && recycled) {
+        segment->zeroed_end = zeroed_end;
+    }
+    while (segment->zeroed_end < zeroed_end) {
+        const uint64_t end = std::min(segment->zeroed_end + zero_step_bytes_, zeroed_end);
+        bool sync_failed = false;
+        RETURN_IF_ERROR(extend(*segment, end, sync_failed));
+        segment->zeroed_end = end;
+    }
+    RETURN_IF_ERROR(write_header(*segment));
+    RETURN_IF_ERROR(segment->file->sync_data());
+    RETURN_IF_ERROR(fs_->rename(spare, segment_path(sequence)));
+    RETURN_IF_ERROR(sync_directory(directory_));
+    return segment;
+}
+
+Status SegmentFiles::write_header(const Segment& segment) {
+    std::array<std::byte, kSegmentHeaderBytes> block;
+    encode_segment_header({.stream = stream_,
+                           .sequence = segment.sequence,
+                           .segment_bytes = segment_bytes_,
+                           .salt = segment.salt},
+                          block);
+    return segment.file->write_at(block, 0);
+}
+
+Status SegmentFiles::write_zeros(File& file, uint64_t start, uint64_t end) {
+    while (start < end) {
+        const Bytes piece = zeros(end - start);
+        RETURN_IF_ERROR(file.write_at(piece, start));
+        start += piece.size();
+    }
+    return {};
+}
+
+Status SegmentFiles::extend(Segment& segment, uint64_t zeroed_end, bool& sync_failed) {
+    RETURN_IF_ERROR(write_zeros(*segment.file, segment.zeroed_end, zeroed_end));
+    const Status synced = segment.file->sync_data();
+    sync_failed = !synced;
+    return synced;
+}
+
+Status SegmentFiles::recycle(uint32_t sequence) {
+    if (unusable_)
+        return fail(internal_error("the journal's directory could not be synced before"));
+    const std::string path = segment_path(sequence);
+    // An earlier try may have had its effect and reported an error all the same.
+    ASSIGN_OR_RETURN(const bool present, fs_->exists(path));
+    if (!present) return sync_directory(directory_);
+    if (spares_.size() < kSpareSegmentsMax) return adopt(directory_, path);
+    RETURN_IF_ERROR(fs_->remove(path));
+    return sync_directory(directory_);
+}
+
+Status SegmentFiles::adopt(const std::string& directory, const std::string& path) {
+    std::string spare = next_spare_path();
+    RETURN_IF_ERROR(fs_->rename(path, spare));
+    RETURN_IF_ERROR(sync_directory(directory_));
+    if (directory != directory_) RETURN_IF_ERROR(sync_directory(directory));
+    spares_.push_back(std::move(spare));
+    return {};
+}
+
+Result<bool> SegmentFiles::worth_keeping(const std::string& path) {
+    if (spares_.size() >= kSpareSegmentsMax) return false;
+    ASSIGN_OR_RETURN(const auto file, fs_->open(path, OpenMode::read));
+    ASSIGN_OR_RETURN(const uint64_t size, file->size());
+    return size <= segment_bytes_;  // a larger one comes from other settings
+}
+
+Status SegmentFiles::remove_stream(StreamId stream) {
+    if (unusable_)
+        return fail(internal_error("the journal's directory could not be synced before"));
+    const std::string directory = root_ + "/" + stream_name(stream);
+    ASSIGN_OR_RETURN(const bool present, fs_->exists(directory));
+    if (!present) return sync_directory(root_);
+    ASSIGN_OR_RETURN(const auto entries, fs_->list(directory));
+    for (const DirectoryEntry& entry : entries) {
+        const std::string path = directory + "/" + entry.name;
+        ASSIGN_OR_RETURN(const bool keep, worth_keeping(path));
+        if (keep) {
+            RETURN_IF_ERROR(adopt(directory, path));
+            continue;
+        }
+        RETURN_IF_ERROR(fs_->remove(path));
+        RETURN_IF_ERROR(sync_directory(directory));
+    }
+    RETURN_IF_ERROR(fs_->remove_directory(directory));
+    return sync_directory(root_);
+}
+
+}  // namespace insula::journal

@@ -1,0 +1,83 @@
+// SegmentFiles: the files of one stream: making, zeroing, recycling and removing segments.
+//
+// A segment is made under the name of a spare ("0000002a.spare", which replay ignores), wholly
+// zeroed (the first one of a stream in steps), given its header, synced, renamed, and its directory
+// synced. Only then may a record be written into it. What is released is renamed back to a spare,
+// durably, before a byte of it changes, lowest sequence first, so that what is left of a stream is
+// never interrupted.
+//
+// Not thread-safe. The FileSystem must outlive it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "platform/journal/format.h"
+#include "platform/journal/journal.h"
+
+namespace insula::journal {
+
+struct Segment {
+    uint32_t sequence = 0;
+    uint32_t salt = 0;
+    std::unique_ptr<File> file;
+    // Offset in the file up to which its zeros are on disk; behind it the file ends (or holds
+    // zeros).
+    uint64_t zeroed_end = 0;
+    bool extending = false;  // the housekeeping thread is writing zeros to it
+};
+
+class SegmentFiles {
+  public:
+    // Makes the stream's directory, durably.
+    static Result<SegmentFiles> create(FileSystem& fs, std::string directory, StreamId stream,
+                                       const Options& options);
+
+    // Makes segment `sequence` a durable part of the stream, zeroed up to `zeroed_end`: all of it,
+    // but for a stream's first one. After an error the file that was being made is never used
+    // again.
+    Result<std::unique_ptr<Segment>> prepare(uint32_t sequence, uint64_t zeroed_end);
+    // Zeroes and syncs from segment.zeroed_end on; the caller publishes the new end. A failure of
+    // the sync is final for the segment: `sync_failed` tells it from a failed write, which may be
+    // tried again.
+    Status extend(Segment& segment, uint64_t zeroed_end, bool& sync_failed);
+    // Takes a segment out of the stream: it becomes a spare, or is removed if there are enough.
+    Status recycle(uint32_t sequence);
+    // Removes the directory of another stream, keeping segments as spares.
+    Status remove_stream(StreamId stream);
+
+    // After a failed directory sync nothing is known about names any more: the stream must be
+    // fenced.
+    bool unusable() const { return unusable_; }
+    std::string segment_path(uint32_t sequence) const;
+
+  private:
+    SegmentFiles(FileSystem& fs, std::string directory, StreamId stream, const Options& options);
+
+    Result<std::unique_ptr<Segment>> fill(const std::string& spare, uint32_t sequence,
+                                          uint64_t zeroed_end, bool recycled);
+    Status write_zeros(File& file, uint64_t start, uint64_t end);
+    Status write_header(const Segment& segment);
+    Status sync_directory(const std::string& path);
+    // Renames `path`, a file of `directory`, to a spare of this stream.
+    Status adopt(const std::string& directory, const std::string& path);
+    Result<bool> worth_keeping(const std::string& path);
+    std::string next_spare_path();
+
+    FileSystem* fs_;
+    std::string root_;       // holds the streams
+    std::string directory_;  // this stream's
+    StreamId stream_;
+    uint64_t segment_bytes_;
+    // Zeros are written and synced in steps, so that a sync of records never waits behind much of
+    // it.
+    uint64_t zero_step_bytes_;
+    PlantedFault planted_fault_;
+    uint32_t spares_made_ = 0;
+    std::vector<std::string> spares_;
+    bool unusable_ = false;
+};
+
+}  // namespace insula::journal
