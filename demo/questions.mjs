@@ -118,7 +118,8 @@ const zipcodes = [
             ORDER BY zip_code LIMIT 1000`),
     aggregate('two sources in one answer',
         {sources: ['movies', 'zipcodes'], aggregations: [{type: 'count', alias: 'n'},
-            {type: 'count', column: 'Title', alias: 'titles'}, {type: 'count_distinct', column: 'city', alias: 'cities'}]},
+            {type: 'count', column: 'Title', alias: 'titles'},
+            {type: 'count_distinct', column: 'city', alias: 'cities'}]},
         `SELECT (SELECT count(*) FROM movies) + (SELECT count(*) FROM zipcodes) AS n,
             (SELECT count("Title") FROM movies) AS titles, (SELECT count(DISTINCT city) FROM zipcodes) AS cities`),
 ];

@@ -14,8 +14,8 @@ export function sayLoad(load) {
 }
 
 export function sayAnswer(answer) {
-    say(`${answer.difference ? 'DIFFERS' : 'equal  '} ${answer.title.padEnd(44)} ${String(answer.rows).padStart(5)} rows ` +
-        `${answer.ms.toFixed(1).padStart(8)} ms (DuckDB on the file ${answer.oracleMs.toFixed(1)} ms)`);
+    say(`${answer.difference ? 'DIFFERS' : 'equal  '} ${answer.title.padEnd(44)} ` +
+        `${String(answer.rows).padStart(5)} rows ${answer.ms.toFixed(1).padStart(8)} ms (DuckDB on the file ${answer.oracleMs.toFixed(1)} ms)`);
     if (answer.difference) say(`        ${answer.difference}`);
 }
 
@@ -28,10 +28,12 @@ export function printSummary({loads, questions, stream, crash, again, seconds}) 
         ['rows loaded', number(rows), 'each counted against its file'],
         ['answers equal', `${equal} of ${answers.length}`, 'compared with DuckDB on the original files'],
         ['rows streamed', number(stream.rows), stream.equal ? 'sums equal' : 'SUMS DIFFER'],
-        ['rows acknowledged before the kill', number(crash.acknowledgedRows), `ready again in ${number(crash.readyMs)} ms`],
+        ['rows acknowledged before the kill', number(crash.acknowledgedRows),
+            `ready again in ${number(crash.readyMs)} ms`],
         ['of these lost', number(crash.lost), ''],
         ['rows doubled, batches halved', `${number(crash.doubled)}, ${number(crash.halved)}`, ''],
-        ['sent again under the same keys', crash.complete ? 'complete' : 'DIFFERS', `${crash.wrongDuplicates} wrong answers`],
+        ['sent again under the same keys', crash.complete ? 'complete' : 'DIFFERS',
+            `${crash.wrongDuplicates} wrong answers`],
         ['seconds in all', seconds.toFixed(1), ''],
     ];
     const good = equal === answers.length && stream.equal && crash.good;
