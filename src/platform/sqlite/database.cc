@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "base/check.h"
 #include "platform/sqlite/file_system_vfs.h"
 
@@ -21,6 +24,28 @@ std::string opening_pragmas() {
         "PRAGMA cache_size = -{};"
         "PRAGMA journal_size_limit = {};",
         kPageCacheBytes / kKiB, kLogBytesKept);
+}
+
+// Makes durable what an earlier process left in its log, for SQLite is about to take it for
+// committed. That process may have been killed before it synced; or its last sync failed, and then
+// the kernel shows bytes that are not on the disk and that no sync of ours would bring there. So
+// the bytes are written once more and synced.
+Status write_log_again(FileSystem& fs, const std::string& path) {
+    auto log = fs.open(path, OpenMode::read_write);
+    if (!log) {
+        if (log.error().code() == Code::not_found) return {};
+        return fail(log.error());
+    }
+    ASSIGN_OR_RETURN(const uint64_t size, (*log)->size());
+    std::vector<std::byte> piece(std::min<uint64_t>(size, kMiB));
+    for (uint64_t offset = 0; offset < size;) {
+        ASSIGN_OR_RETURN(const size_t count, (*log)->read_at(piece, offset));
+        if (count == 0) break;  // it is ours alone, so it does not shrink; but never loop
+        RETURN_IF_ERROR((*log)->write_at(Bytes(piece).first(count), offset));
+        offset += count;
+    }
+    RETURN_IF_ERROR((*log)->sync_data());
+    return fs.sync_directory(parent_path(path));
 }
 
 bool is_uniqueness(int extended_code) {
@@ -59,6 +84,8 @@ Result<std::unique_ptr<Database>> Database::open(FileSystem& fs, std::string pat
 }
 
 Status Database::start() {
+    const auto rewritten = write_log_again(vfs_->file_system(), path_ + "-wal");
+    if (!rewritten) return fail(rewritten.error().with_detail(path_ + ": write the log again"));
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                       SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
     const int code = sqlite3_open_v2(path_.c_str(), &connection_, flags, vfs_->name().c_str());
@@ -75,9 +102,8 @@ Status Database::start() {
     RETURN_IF_ERROR(exec(opening_pragmas()));
     // Replaces SQLite's own checkpoint, which drops the errors.
     sqlite3_wal_hook(connection_, log_grew, this);
-    // A process that was killed may have left commits in the log that it had not synced yet. They
-    // will be read now, so they must last: the log is copied, and that copy synced.
-    return checkpoint();
+    started_ = true;
+    return {};
 }
 
 Status Database::exec(std::string_view sql) {
@@ -135,7 +161,10 @@ int Database::log_grew(void* self, sqlite3* connection, const char* name, int pa
 
 Status Database::checkpoint() {
     forget_errors();
-    const int code = sqlite3_wal_checkpoint_v2(connection_, nullptr, SQLITE_CHECKPOINT_TRUNCATE,
+    // Not TRUNCATE: a power cut may leave half of a truncated log, whose first commits would then
+    // be replayed over the newer database. RESTART leaves the log as it is, and SQLite syncs the
+    // new header before it writes over the old frames.
+    const int code = sqlite3_wal_checkpoint_v2(connection_, nullptr, SQLITE_CHECKPOINT_RESTART,
                                                nullptr, nullptr);
     if (code != SQLITE_OK) return fail(error(code, "checkpoint"));
     log_pages_ = 0;

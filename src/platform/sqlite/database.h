@@ -56,7 +56,7 @@ class Database {
     // Rows that the last INSERT, UPDATE or DELETE changed.
     int64_t changes() const;
 
-    // Copies the whole log into the database and empties it.
+    // Copies the whole log into the database; the next commit begins the log anew.
     Status checkpoint();
     // Checkpoints and closes. Statements and Transactions must be gone. Idempotent.
     Status close();

@@ -1,0 +1,167 @@
+// File systems for tests of this folder that hand every call on, but for what they are named after.
+// Not thread-safe.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "platform/fs/file_system.h"
+
+namespace insula::sqlite {
+
+class ForwardingFileSystem : public FileSystem {
+  public:
+    explicit ForwardingFileSystem(FileSystem& inner) : inner_(inner) {}
+
+    Result<std::unique_ptr<File>> open(std::string_view path, OpenMode mode) override {
+        return inner_.open(path, mode);
+    }
+    Status rename(std::string_view from, std::string_view to) override {
+        return inner_.rename(from, to);
+    }
+    Status remove(std::string_view path) override { return inner_.remove(path); }
+    Status create_directory(std::string_view path) override {
+        return inner_.create_directory(path);
+    }
+    Status remove_directory(std::string_view path) override {
+        return inner_.remove_directory(path);
+    }
+    Status sync_directory(std::string_view path) override { return inner_.sync_directory(path); }
+    Result<std::vector<DirectoryEntry>> list(std::string_view path) override {
+        return inner_.list(path);
+    }
+    Result<bool> exists(std::string_view path) override { return inner_.exists(path); }
+    Result<SpaceInfo> space(std::string_view path) override { return inner_.space(path); }
+    Result<std::unique_ptr<FileLock>> lock(std::string_view path) override {
+        return inner_.lock(path);
+    }
+
+  protected:
+    FileSystem& inner_;
+};
+
+// Refuses writes to one path while `refuses`.
+class RefusingFileSystem final : public ForwardingFileSystem {
+  public:
+    RefusingFileSystem(FileSystem& inner, std::string path)
+        : ForwardingFileSystem(inner), path_(std::move(path)) {}
+    bool refuses = false;
+
+    Result<std::unique_ptr<File>> open(std::string_view path, OpenMode mode) override {
+        ASSIGN_OR_RETURN(auto file, inner_.open(path, mode));
+        if (path != path_) return file;
+        return std::make_unique<RefusingFile>(*this, std::move(file));
+    }
+
+  private:
+    class RefusingFile final : public File {
+      public:
+        RefusingFile(RefusingFileSystem& fs, std::unique_ptr<File> inner)
+            : fs_(fs), inner_(std::move(inner)) {}
+        Result<size_t> read_at(MutableBytes out, uint64_t offset) override {
+            return inner_->read_at(out, offset);
+        }
+        Status write_at(Bytes data, uint64_t offset) override {
+            if (fs_.refuses) return fail(unavailable("refused", "Refused."));
+            return inner_->write_at(data, offset);
+        }
+        Status sync_data() override { return inner_->sync_data(); }
+        Status truncate(uint64_t size) override { return inner_->truncate(size); }
+        Result<uint64_t> size() override { return inner_->size(); }
+
+      private:
+        RefusingFileSystem& fs_;
+        std::unique_ptr<File> inner_;
+    };
+
+    const std::string path_;
+};
+
+// A page cache as Linux has it: writes reach `inner` (the disk) with the next sync; a sync that
+// fails leaves them readable but marks them clean, so that later syncs succeed without them.
+class ForgetfulFileSystem final : public ForwardingFileSystem {
+  public:
+    using ForwardingFileSystem::ForwardingFileSystem;
+
+    void fail_next_sync() { fails_ = true; }
+
+    Result<std::unique_ptr<File>> open(std::string_view path, OpenMode mode) override {
+        ASSIGN_OR_RETURN(auto file, inner_.open(path, mode));
+        auto& cache = caches_[std::string(path)];
+        if (cache == nullptr) {
+            cache = std::make_shared<Cache>();
+            ASSIGN_OR_RETURN(const uint64_t size, file->size());
+            cache->content.resize(size);
+            RETURN_IF_ERROR(file->read_at(std::as_writable_bytes(std::span(cache->content)), 0));
+        }
+        return std::make_unique<CachedFile>(*this, std::move(file), cache);
+    }
+    Status remove(std::string_view path) override {
+        caches_.erase(std::string(path));
+        return inner_.remove(path);
+    }
+
+  private:
+    struct Cache {
+        std::string content;
+        std::vector<std::pair<uint64_t, size_t>> dirty;  // offset, length
+        bool size_dirty = false;
+    };
+
+    class CachedFile final : public File {
+      public:
+        CachedFile(ForgetfulFileSystem& fs, std::unique_ptr<File> inner,
+                   std::shared_ptr<Cache> cache)
+            : fs_(fs), inner_(std::move(inner)), cache_(std::move(cache)) {}
+
+        Result<size_t> read_at(MutableBytes out, uint64_t offset) override {
+            const Bytes content = as_bytes(cache_->content);
+            if (offset >= content.size()) return 0;
+            const Bytes found =
+                content.subspan(offset, std::min<size_t>(out.size(), content.size() - offset));
+            std::memcpy(out.data(), found.data(), found.size());
+            return found.size();
+        }
+        Status write_at(Bytes data, uint64_t offset) override {
+            if (cache_->content.size() < offset + data.size()) {
+                cache_->content.resize(offset + data.size());
+            }
+            std::memcpy(cache_->content.data() + offset, data.data(), data.size());
+            cache_->dirty.emplace_back(offset, data.size());
+            return {};
+        }
+        Status sync_data() override {
+            const auto dirty = std::exchange(cache_->dirty, {});
+            const bool size_dirty = std::exchange(cache_->size_dirty, false);
+            if (std::exchange(fs_.fails_, false)) return fail(internal_error("forgotten"));
+            if (size_dirty) RETURN_IF_ERROR(inner_->truncate(cache_->content.size()));
+            for (const auto& [offset, length] : dirty) {
+                if (offset >= cache_->content.size()) continue;  // cut off since
+                const Bytes all = as_bytes(cache_->content).subspan(offset);
+                RETURN_IF_ERROR(inner_->write_at(all.first(std::min(length, all.size())), offset));
+            }
+            return inner_->sync_data();
+        }
+        Status truncate(uint64_t size) override {
+            cache_->content.resize(size);
+            cache_->size_dirty = true;
+            return {};
+        }
+        Result<uint64_t> size() override { return cache_->content.size(); }
+
+      private:
+        ForgetfulFileSystem& fs_;
+        std::unique_ptr<File> inner_;
+        std::shared_ptr<Cache> cache_;
+    };
+
+    std::map<std::string, std::shared_ptr<Cache>> caches_;
+    bool fails_ = false;
+};
+
+}  // namespace insula::sqlite
