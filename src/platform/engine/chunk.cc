@@ -79,7 +79,8 @@ Chunk::Chunk(std::span<const ColumnSpec> columns, uint32_t capacity, TextArena t
         data += round_up_16(size_t{column_type_width(spec.type)} * capacity);
         valid += capacity;
     }
-    fixed_bytes_ = sizeof(Chunk) + values_bytes + valid_bytes + columns.size() * sizeof(ChunkColumn);
+    fixed_bytes_ =
+        sizeof(Chunk) + values_bytes + valid_bytes + columns.size() * sizeof(ChunkColumn);
 }
 
 const ChunkColumn* Chunk::find(ColumnId id) const {

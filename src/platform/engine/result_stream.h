@@ -1,0 +1,71 @@
+// The engine's side of a ResultStream: runs one statement on a connection of its own (a second
+// query on the same connection would end the first one's results early, without an error) on the
+// thread that calls next().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "duckdb/common/types/data_chunk.hpp"
+#include "duckdb/main/connection.hpp"
+#include "duckdb/main/pending_query_result.hpp"
+#include "duckdb/main/query_result.hpp"
+#include "duckdb/main/stream_query_result.hpp"
+#include "platform/engine/engine_file_system.h"
+#include "platform/engine/lent_threads.h"
+#include "platform/engine/query_state.h"
+
+namespace insula::engine {
+
+// What a stream needs of its instance; keeps the instance alive.
+struct StreamContext {
+    std::shared_ptr<Instance> instance;
+    duckdb::unique_ptr<duckdb::Connection> connection;
+    duckdb::shared_ptr<QueryState> query;
+    std::shared_ptr<SpillFiles> spill;
+    std::shared_ptr<LentThreads> threads;
+    // The statement reads a client's file: what is wrong with it is the client's error.
+    bool untrusted_input = false;
+};
+
+// Turns a failure inside the engine into ours.
+Error engine_error(const duckdb::ErrorData& error, const StreamContext& context);
+
+class EngineStream final : public ResultStream {
+  public:
+    static Result<std::unique_ptr<EngineStream>> start(StreamContext context,
+                                                       const std::string& sql,
+                                                       std::vector<Value> parameters);
+    ~EngineStream() override;
+
+    const std::vector<ResultColumn>& columns() const override { return columns_; }
+    Result<bool> next(ResultBatch& batch) override;
+    ScanCost cost() const override { return context_.query->cost(); }
+
+  private:
+    explicit EngineStream(StreamContext context) : context_(std::move(context)) {}
+
+    Status prepare(const std::string& sql, std::vector<Value> parameters);
+    Result<bool> fetch();
+    Status run_to_first_result();
+    Status run_to_next_chunk();
+    Status check_stop();
+    Status fail_with(const duckdb::ErrorData& error);
+    void convert(ResultBatch& batch);
+    void convert_column(size_t index, duckdb::Vector*& vector);
+    void finish();
+
+    StreamContext context_;
+    std::vector<ResultColumn> columns_;
+    duckdb::unique_ptr<duckdb::PendingQueryResult> pending_;
+    duckdb::unique_ptr<duckdb::QueryResult> result_;
+    duckdb::unique_ptr<duckdb::DataChunk> chunk_;
+    // Where a column's type in the engine is not its type here: what it is converted to.
+    duckdb::vector<duckdb::LogicalType> targets_;
+    duckdb::DataChunk converted_;
+    bool done_ = false;
+};
+
+}  // namespace insula::engine
