@@ -60,10 +60,7 @@ Status StreamReader::find_segments() {
 // Segments before the first one must have been released, which only those below `from` can be.
 Status StreamReader::check_first_needed() {
     const uint32_t first = sequences_.front();
-    if (first == 0) {
-        end_ = durable_before_ = kSegmentHeaderBytes;
-        return {};
-    }
+    if (first == 0) return {};
     const bool needed = complete_ || (from_ > 0 && from_ < segment_.base());
     if (!needed) return {};
     return fail(data_loss(
@@ -116,6 +113,7 @@ Status StreamReader::run(const Handler& handle, ReplayStats& stats) {
         ASSIGN_OR_RETURN(const bool needed, load(sequences_[index_]));
         if (index_ == 0) RETURN_IF_ERROR(check_first_needed());
         if (!needed) continue;
+        if (segment_.sequence == 0) end_ = durable_before_ = kSegmentHeaderBytes;
         RETURN_IF_ERROR(read_segment(handle, stats));
         if (ended_) {
             RETURN_IF_ERROR(check_untouched(index_ + 1));
