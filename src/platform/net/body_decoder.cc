@@ -117,7 +117,8 @@ class ZstdCodec final : public BodyDecoder::Codec {
                             .with_hint("Send valid zstd frames with windows of at most 8 MiB.")
                             .with_detail(ZSTD_getErrorName(code)));
         }
-        at_end_ = code == 0;
+        // Called once more at the end of a frame, zstd asks for the next one.
+        if (input.pos > 0 || output.pos > 0) at_end_ = code == 0;
         return Progress{input.pos, output.pos};
     }
     Status finish() const override {

@@ -54,10 +54,11 @@ Connection::~Connection() { io_.remove(*this); }
 Task<void> Connection::run() {
     for (;;) {
         std::optional<Refusal> refusal;
-        while (!refusal && !find_head(refusal)) {
+        while (!find_head(refusal) && !refusal) {
             if (io_.stopping() && begin_ == end_) co_return;
             const auto [error, bytes] = co_await socket_.async_read_some(input_room(), kToken);
             if (!took_input(error, bytes, refusal)) co_return;
+            if (refusal) break;
         }
         if (!refusal) refusal = begin_request();
         if (refusal) {
