@@ -45,7 +45,8 @@ class TextSink {
         if (out_.size() - used_ < room) grow(room);
         return out_.data() + used_;
     }
-    // The end of the buffer: valid until the next more().
+    // The buffer: valid until the next more().
+    char* begin() { return out_.data(); }
     char* end() { return out_.data() + out_.size(); }
     char* at() { return out_.data() + used_; }
     void set(char* at) { used_ = static_cast<size_t>(at - out_.data()); }
@@ -88,6 +89,8 @@ class JsonWriter {
     void timestamp(int64_t nanos);
     // One value as JSON text.
     void raw(std::string_view json);
+    // The comma before the next value, where a writer goes on with an array that another began.
+    void separate() { comma_ = true; }
     // A line's end between values that stand side by side (NDJSON).
     void newline();
     // Sets the string's size; nothing may be written afterwards.
