@@ -69,7 +69,8 @@ class FileSystem {
     virtual ~FileSystem() = default;
 
     virtual Result<std::unique_ptr<File>> open(std::string_view path, OpenMode mode) = 0;
-    // Replaces `to` if it exists.
+    // Replaces `to` if it exists (a directory only if it is empty). Directories are renamed within
+    // their parent: the crash simulation knows no other way.
     virtual Status rename(std::string_view from, std::string_view to) = 0;
     virtual Status remove(std::string_view path) = 0;
     virtual Status create_directory(std::string_view path) = 0;
@@ -85,6 +86,8 @@ class FileSystem {
 };
 
 // Creates `path` and its missing parents, each made durable by syncing the directory that holds it.
+// One that is there already is made durable too: it may come from a process that was killed before
+// it could.
 Status create_directories(FileSystem& fs, std::string_view path);
 // Removes a directory and all below it; not_found is success.
 Status remove_tree(FileSystem& fs, std::string_view path);
