@@ -229,6 +229,9 @@ Status SqliteCatalog::add_source(const AddSource& command) {
             return fail(Error(Code::already_exists, "source_exists",
                               "A source with this id exists already."));
         }
+        if (!inserted && inserted.error().code() == Code::failed_precondition) {
+            return fail(tenant_unknown());  // the only reference of a source
+        }
         RETURN_IF_ERROR(inserted);
         return upsert_columns(database, source.incarnation, source.columns);
     });

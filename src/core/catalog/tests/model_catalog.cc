@@ -1,0 +1,254 @@
+#include "core/catalog/tests/model_catalog.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <tuple>
+
+namespace insula::catalog {
+namespace {
+
+Error refused(Code code, std::string_view reason) { return {code, reason, "Refused."}; }
+
+auto age(const IdempotencyEntry& entry) { return std::tuple(entry.created_at, entry.lsn); }
+
+std::string describe(const Zone& zone) {
+    return fmt::format("{}:{} nulls {} bounds {} {}..{} '{}'..'{}'", zone.column.value,
+                       column_type_name(zone.type), zone.nulls, zone.has_bounds, zone.min, zone.max,
+                       zone.min_text, zone.max_text.value_or("(none)"));
+}
+
+std::string describe(const DataFile& file) {
+    std::string text = fmt::format("  file {} {}-{}-{} rows {} bytes {} {} {}\n", file.id.value,
+                                   file.epoch.value, file.generation.value, file.part, file.rows,
+                                   file.content_bytes, file.stored_bytes, file.raw_bytes);
+    for (const Zone& zone : file.zones) text += fmt::format("    zone {}\n", describe(zone));
+    return text;
+}
+
+std::string describe(const Source& source) {
+    const SourceOptions& options = source.options;
+    std::string text = fmt::format(
+        " source {} {} '{}' '{}' '{}' {} {} {} {} {} lsn {}.{} generation {} row {} at {} {}\n",
+        source.incarnation.value, source.source_id, options.name, options.connection_string,
+        options.data_path, options.partition_columns, options.index_columns, options.compression,
+        options.max_file_bytes, options.wal_enabled, source.flushed_lsn.stream.value,
+        source.flushed_lsn.position, source.last_generation.value, source.next_row_id,
+        source.created_at, source.last_flush_at);
+    for (const Column& column : source.columns) {
+        text +=
+            fmt::format("  column {} {} '{}' {} {} {}\n", column.id.value, column.path, column.name,
+                        column_type_name(column.type), column.declared, column.exact_in_double);
+    }
+    for (const DataFile& file : source.files) text += describe(file);
+    return text;
+}
+
+}  // namespace
+
+Result<std::string> describe(Catalog& catalog, WallNanos now) {
+    std::string text;
+    ASSIGN_OR_RETURN(const auto tenants, catalog.tenants());
+    for (const Tenant& tenant : tenants) {
+        text += fmt::format("tenant {} {} '{}' epoch {} at {}\n", tenant.id.to_string(),
+                            tenant.slug, tenant.name, tenant.epoch.value, tenant.created_at);
+        ASSIGN_OR_RETURN(const auto sources, catalog.sources(tenant.id));
+        for (const Source& source : sources) {
+            text += describe(source);
+            ASSIGN_OR_RETURN(const auto entries, catalog.idempotency(source.incarnation, now));
+            for (const IdempotencyEntry& entry : entries) {
+                text += fmt::format("  key '{}' hash {} rows {} lsn {}.{} at {}\n", entry.key,
+                                    entry.body_hash, entry.rows, entry.lsn.stream.value,
+                                    entry.lsn.position, entry.created_at);
+            }
+        }
+    }
+    ASSIGN_OR_RETURN(const auto garbage, catalog.garbage());
+    for (const GarbageFile& file : garbage) {
+        text += fmt::format("garbage {} {} since {}\n", file.id.value, file.path, file.since);
+    }
+    for (const std::string_view key : {"a", "b"}) {
+        ASSIGN_OR_RETURN(const auto value, catalog.setting(key));
+        if (value) text += fmt::format("setting {} = {} bytes\n", key, value->size());
+    }
+    return text;
+}
+
+Result<std::vector<Tenant>> ModelCatalog::tenants() {
+    std::vector<Tenant> all;
+    for (const auto& [id, tenant] : tenants_) all.push_back(tenant);
+    return all;
+}
+
+Result<std::vector<Source>> ModelCatalog::sources(const TenantId& tenant) {
+    std::vector<Source> all;
+    for (const auto& [incarnation, source] : sources_) {
+        if (source.tenant == tenant) all.push_back(source);
+    }
+    std::ranges::sort(all, {}, &Source::source_id);
+    return all;
+}
+
+Result<std::vector<IdempotencyEntry>> ModelCatalog::idempotency(SourceIncarnation incarnation,
+                                                                WallNanos now) {
+    std::vector<IdempotencyEntry> all;
+    for (const auto& [key, entry] : idempotency_[incarnation]) {
+        if (entry.created_at > now - kIdempotencyWindow) all.push_back(entry);
+    }
+    std::ranges::sort(all, {}, age);
+    return all;
+}
+
+Result<std::vector<GarbageFile>> ModelCatalog::garbage() {
+    std::vector<GarbageFile> all;
+    for (const auto& [id, file] : garbage_) all.push_back(file);
+    return all;
+}
+
+Status ModelCatalog::add_tenant(const AddTenant& command) {
+    for (const auto& [id, tenant] : tenants_) {
+        if (id == command.tenant.id || tenant.slug == command.tenant.slug) {
+            return fail(refused(Code::already_exists, "tenant_exists"));
+        }
+    }
+    tenants_[command.tenant.id] = command.tenant;
+    tenants_[command.tenant.id].epoch = {};
+    return {};
+}
+
+Result<Epoch> ModelCatalog::raise_epoch(const RaiseEpoch& command) {
+    const auto found = tenants_.find(command.tenant);
+    if (found == tenants_.end()) {
+        return fail(refused(Code::failed_precondition, "tenant_unknown"));
+    }
+    ++found->second.epoch.value;
+    return found->second.epoch;
+}
+
+Status ModelCatalog::add_source(const AddSource& command) {
+    const Source& added = command.source;
+    for (const auto& [incarnation, source] : sources_) {
+        if (incarnation == added.incarnation ||
+            (source.tenant == added.tenant && source.source_id == added.source_id)) {
+            return fail(refused(Code::already_exists, "source_exists"));
+        }
+    }
+    if (!tenants_.contains(added.tenant)) {
+        return fail(refused(Code::failed_precondition, "tenant_unknown"));
+    }
+    sources_[added.incarnation] = added;
+    return {};
+}
+
+void ModelCatalog::move_to_garbage(const Source& source, const DataFile& file, WallNanos now) {
+    garbage_[file.id] = {
+        .id = file.id, .path = file_path(source.tenant, source.incarnation, file), .since = now};
+}
+
+Status ModelCatalog::remove_source(const RemoveSource& command) {
+    const auto found = sources_.find(command.incarnation);
+    if (found == sources_.end() || found->second.tenant != command.tenant) {
+        return fail(refused(Code::failed_precondition, "source_removed"));
+    }
+    for (const DataFile& file : found->second.files) {
+        move_to_garbage(found->second, file, clock_->wall_now());
+    }
+    idempotency_.erase(command.incarnation);
+    sources_.erase(found);
+    return {};
+}
+
+bool ModelCatalog::file_known(SourceIncarnation incarnation, const DataFile& file) const {
+    const Source& owner = sources_.at(incarnation);
+    const std::string path = file_path(owner.tenant, incarnation, file);
+    for (const auto& [id, garbage] : garbage_) {
+        if (id == file.id || garbage.path == path) return true;
+    }
+    for (const auto& [id, source] : sources_) {
+        for (const DataFile& other : source.files) {
+            if (other.id == file.id || file_path(source.tenant, id, other) == path) return true;
+        }
+    }
+    return false;
+}
+
+Status ModelCatalog::check_commit(const CommitFiles& command) const {
+    const auto found = sources_.find(command.incarnation);
+    if (found == sources_.end() || found->second.tenant != command.tenant) {
+        return fail(refused(Code::failed_precondition, "source_removed"));
+    }
+    if (tenants_.at(command.tenant).epoch != command.epoch) {
+        return fail(refused(Code::failed_precondition, "stale_epoch"));
+    }
+    for (const FileId file : command.remove) {
+        if (std::ranges::count(found->second.files, file, &DataFile::id) != 1 ||
+            std::ranges::count(command.remove, file) != 1) {
+            return fail(refused(Code::failed_precondition, "file_removed"));
+        }
+    }
+    for (const DataFile& file : command.add) {
+        if (file_known(command.incarnation, file) ||
+            std::ranges::count(command.add, file.id, &DataFile::id) != 1) {
+            return fail(refused(Code::already_exists, "file_exists"));
+        }
+    }
+    return {};
+}
+
+Status ModelCatalog::commit_files(const CommitFiles& command) {
+    RETURN_IF_ERROR(check_commit(command));
+    Source& source = sources_.at(command.incarnation);
+    for (const DataFile& file : source.files) {
+        if (std::ranges::count(command.remove, file.id) > 0) {
+            move_to_garbage(source, file, command.now);
+        }
+    }
+    std::erase_if(source.files, [&](const DataFile& file) { return garbage_.contains(file.id); });
+    source.files.insert(source.files.end(), command.add.begin(), command.add.end());
+    std::ranges::sort(source.files, {}, &DataFile::id);
+    for (const Column& column : command.columns) {
+        std::erase_if(source.columns, [&](const Column& old) { return old.id == column.id; });
+        source.columns.push_back(column);
+    }
+    std::ranges::sort(source.columns, {}, &Column::id);
+    if (command.flushed_lsn) {
+        source.flushed_lsn = std::max(source.flushed_lsn, *command.flushed_lsn);
+        source.last_flush_at = std::max(source.last_flush_at, command.now);
+    }
+    source.last_generation = std::max(source.last_generation, command.generation);
+    source.next_row_id = std::max(source.next_row_id, command.next_row_id);
+    auto& entries = idempotency_[command.incarnation];
+    for (const IdempotencyEntry& entry : command.idempotency) entries[entry.key] = entry;
+    std::erase_if(entries, [&](const auto& entry) {
+        return entry.second.created_at <= command.now - kIdempotencyWindow;
+    });
+    while (entries.size() > kIdempotencyKeysMax) {
+        entries.erase(std::ranges::min_element(
+            entries, {}, [](const auto& entry) { return age(entry.second); }));
+    }
+    return {};
+}
+
+Status ModelCatalog::forget_garbage(const std::vector<FileId>& files) {
+    for (const FileId file : files) garbage_.erase(file);
+    return {};
+}
+
+Result<uint64_t> ModelCatalog::allocate_ids(IdKind kind, uint64_t count) {
+    uint64_t& next = next_ids_.try_emplace(kind, 1).first->second;
+    return std::exchange(next, next + count);
+}
+
+Result<std::optional<std::string>> ModelCatalog::setting(std::string_view key) {
+    const auto found = settings_.find(key);
+    if (found == settings_.end()) return std::nullopt;
+    return found->second;
+}
+
+Status ModelCatalog::put_setting(std::string_view key, std::string_view value) {
+    settings_[std::string(key)] = value;
+    return {};
+}
+
+}  // namespace insula::catalog
