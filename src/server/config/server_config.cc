@@ -1,0 +1,85 @@
+#include "server/config/server_config.h"
+
+#include "server/config/rules.h"
+
+namespace insula::config {
+namespace {
+
+constexpr std::string_view kDefaultSlug = "default_tenant";
+
+uint16_t port(const Config& config, std::string_view name) {
+    // Only default ports move; a port that was asked for is taken as it is.
+    const int64_t offset = config.at(name).given() ? 0 : config.integer("server.port_offset");
+    return static_cast<uint16_t>(config.integer(name) + offset);
+}
+
+size_t count(const Config& config, std::string_view name) {
+    return static_cast<size_t>(config.integer(name));
+}
+
+void set_tenant(const Config& config, ServerConfig& server) {
+    const std::string& id = config.text("tenant.id");
+    if (const Result<TenantId> uuid = TenantId::parse(id)) {
+        server.tenant_id = *uuid;
+        server.tenant_slug = kDefaultSlug;
+    } else {
+        server.tenant_slug = id;
+    }
+    server.tenant_name = config.text("tenant.name");
+}
+
+void set_requests(const Config& config, ServerConfig& server) {
+    server.connections_max = count(config, "server.connections_max");
+    server.body_bytes_max = config.bytes("server.body_bytes_max");
+    server.request_memory_bytes = config.bytes("server.request_memory");
+    server.request_timeout = config.duration("server.request_timeout");
+    server.header_timeout = config.duration("server.header_timeout");
+    server.stall_timeout = config.duration("server.stall_timeout");
+    server.idle_timeout = config.duration("server.idle_timeout");
+    server.stop_timeout = config.duration("server.stop_timeout");
+    server.io_threads = count(config, "server.io_threads");
+    server.worker_threads = count(config, "server.worker_threads");
+}
+
+void set_tables(const Config& config, ServerConfig& server) {
+    server.auto_create_sources = config.boolean("tables.auto_create_sources");
+    server.searches_max = count(config, "tables.max_concurrent_searches");
+    server.memtable_bytes = config.bytes("tables.memtable_bytes");
+    server.memtable_source_bytes = config.bytes("tables.memtable_source_bytes");
+    server.flush_source_bytes = config.bytes("tables.flush_source_bytes");
+    server.flush_memory_bytes = static_cast<uint64_t>(static_cast<double>(server.memtable_bytes) *
+                                                      config.ratio("tables.flush_memory_ratio"));
+    server.journal_segment_bytes = config.bytes("journal.segment_bytes");
+    server.journal_flush_bytes = config.bytes("journal.flush_bytes");
+    server.journal_retention = config.duration("journal.retention");
+    server.engine_memory_bytes = config.bytes("engine.memory");
+    server.engine_instance_bytes = config.bytes("engine.instance_memory");
+    server.engine_threads = count(config, "engine.threads");
+    server.engine_spill_bytes = config.bytes("engine.spill_bytes");
+    server.engine_idle_close = config.duration("engine.idle_close");
+}
+
+}  // namespace
+
+ServerConfig make_server_config(const Config& config) {
+    ServerConfig server;
+    server.data_dir = config.text("server.data_dir");
+    server.dev = config.boolean("server.dev");
+    const std::string& host = config.text("server.host");
+    server.host = rules::is_loopback(host) ? host : std::string(rules::kLoopback);
+    server.rest_port = port(config, "server.rest_port");
+    server.gateway_port = port(config, "server.port");
+    server.allowed_data_roots = config.list("server.allowed_data_roots");
+    set_tenant(config, server);
+    set_requests(config, server);
+    set_tables(config, server);
+    server.log_level = config.text("monitoring.log_level");
+    server.access_log = config.boolean("monitoring.access_log");
+    server.log_output = {.file = config.text("monitoring.log_file"),
+                         .file_bytes = config.bytes("monitoring.log_file_bytes"),
+                         .files_max = count(config, "monitoring.log_files")};
+    server.metrics_enabled = config.boolean("monitoring.metrics_enabled");
+    return server;
+}
+
+}  // namespace insula::config

@@ -1,0 +1,70 @@
+// What the server is made from: the settings of this landing, typed and with everything worked out
+// (ports with their offset, sizes for this machine). A plain value.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "platform/runtime/log.h"
+#include "server/config/config.h"
+
+namespace insula::config {
+
+struct ServerConfig {
+    std::string data_dir;
+    bool dev = false;
+    std::string host;           // always of this machine until TLS is there
+    uint16_t rest_port = 0;     // 0: any free port
+    uint16_t gateway_port = 0;  // the same
+
+    // The default tenant. Without an id, one is made at the first start.
+    std::optional<TenantId> tenant_id;
+    std::string tenant_slug;
+    std::string tenant_name;
+
+    bool auto_create_sources = true;
+    std::vector<std::string> allowed_data_roots;
+
+    // Requests.
+    size_t connections_max = 0;
+    uint64_t body_bytes_max = 0;
+    uint64_t request_memory_bytes = 0;
+    std::chrono::nanoseconds request_timeout{};
+    std::chrono::nanoseconds header_timeout{};
+    std::chrono::nanoseconds stall_timeout{};
+    std::chrono::nanoseconds idle_timeout{};
+    std::chrono::nanoseconds stop_timeout{};
+    size_t io_threads = 0;
+    size_t worker_threads = 0;
+
+    // Tables: the bounds nest (flush <= source <= node).
+    size_t searches_max = 0;
+    uint64_t memtable_bytes = 0;
+    uint64_t memtable_source_bytes = 0;
+    uint64_t flush_source_bytes = 0;
+    uint64_t flush_memory_bytes = 0;  // of memtable_bytes
+    uint64_t journal_segment_bytes = 0;
+    uint64_t journal_flush_bytes = 0;
+    std::chrono::nanoseconds journal_retention{};
+
+    // Engine.
+    uint64_t engine_memory_bytes = 0;
+    uint64_t engine_instance_bytes = 0;
+    size_t engine_threads = 0;
+    uint64_t engine_spill_bytes = 0;
+    std::chrono::nanoseconds engine_idle_close{};
+
+    std::string log_level;
+    bool access_log = true;
+    log::OutputOptions log_output;
+    bool metrics_enabled = true;
+};
+
+ServerConfig make_server_config(const Config& config);
+
+}  // namespace insula::config
