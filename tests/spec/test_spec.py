@@ -135,7 +135,7 @@ def test_the_right_answer_passes_and_is_captured(run):
 
 
 @pytest.mark.parametrize("answer,step,complaint", [
-    ((500, JSON, error()), "{}", "status 500, expected 200"),
+    ((500, JSON, error()), "{}", "status 500, expected 200 to 299"),
     ((200, JSON, b'{"a": 2}'), "{expect: {json: {a: 1}}}", "expected 1, got 2"),
     ((200, JSON, b'{"a": '), "{expect: {json: {a: 1}}}", "not JSON"),
     ((200, JSON, b'{"a":1}\n{"a":3}\n'), "{expect: {ndjson: [{a: 1}, {a: 2}]}}", "expected 2, got 3"),
@@ -147,6 +147,7 @@ def test_the_right_answer_passes_and_is_captured(run):
     ((400, JSON, error(message="open /tmp/x: no")), "{expect: {status: 400}}", "gives away '/tmp/'"),
     ((400, JSON, error(message="SELECT a FROM b")), "{expect: {status: 400}}", "gives away 'SELECT a FROM'"),
     ((400, JSON, error(hint="see store.cc:33")), "{expect: {status: 400}}", "gives away '.cc:33'"),
+    ((201, JSON, b"{}"), "{expect: {status: 200}}", "status 201, expected 200"),
     ((200, JSON, b"{}"), "{expected: {}}", "unknown keys"),
     ((200, JSON, b"{}"), "{expect: {jsno: {}}}", "unknown keys"),
 ])
