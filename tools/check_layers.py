@@ -4,7 +4,7 @@
 An error is: a folder that LAYERS does not list; an arrow that it does not allow (in a source file or in the DEPS
 of a CMakeLists.txt); an allowed arrow that points upwards, since a list in which every arrow points down cannot
 hold a cycle; a third-party header outside its owners, or without any; and a third-party header in a header that
-another folder includes.
+another folder includes, unless LAYERS lists it as shown.
 """
 import fnmatch
 import pathlib
@@ -26,20 +26,22 @@ SYSTEM_HEADERS = {
 
 
 class Layers:
-    """src/LAYERS, read. `folders` is in layer order; `allowed` and `owners` hold patterns as written."""
+    """src/LAYERS, read. `folders` is in layer order; `allowed`, `owners` and `shown` hold patterns as written."""
 
     def __init__(self, text):
         self.folders = []
         self.allowed = {}
         self.owners = {}
+        self.shown = {}
+        blocks = {"owners": self.owners, "shown": self.shown}
         table = None
         for line in text.splitlines():
             line = line.split("#")[0].strip()
             if not line:
                 continue
             name, _, rest = line.partition(":")
-            if name == "owners" and not rest.strip():
-                table = self.owners
+            if name in blocks and not rest.strip():
+                table = blocks[name]
             elif table is None:
                 self.folders.append(name)
                 self.allowed[name] = rest.split()
@@ -161,7 +163,8 @@ class Check:
                 waiting.extend(self.header_to_own_headers.get(header, ()))
         for header in sorted(public):
             for line, third_party in self.header_third_party.get(header, ()):
-                if self.layers.owner_patterns(third_party) != ["*"]:
+                shown = third_party.startswith(tuple(self.layers.shown.get(header, ())))
+                if not shown and self.layers.owner_patterns(third_party) != ["*"]:
                     self.problems.append(f"src/{header}:{line}: other folders include this header, "
                                          f"so it may not include <{third_party}>")
 

@@ -98,6 +98,14 @@ def test_a_third_party_header_behind_a_public_header_is_found(tree):
                                "so it may not include <duckdb.hpp>"]
 
 
+def test_a_header_may_be_listed_as_shown(tree):
+    tree.put("platform/engine/engine.h", "#include <duckdb/common/types.hpp>", "#include <duckdb.hpp>")
+    tree.put("stores/tables/store.cc", '#include "platform/engine/engine.h"')
+    tree.put("LAYERS", LAYERS + "\nshown:\nplatform/engine/engine.h: duckdb/common/\n")
+    assert tree.problems() == ["src/platform/engine/engine.h:2: other folders include this header, "
+                               "so it may not include <duckdb.hpp>"]
+
+
 def test_a_dependency_of_the_build_that_is_not_allowed_is_found(tree):
     tree.put("platform/fs/CMakeLists.txt", "insula_module(TESTS core DEPS base platform/engine LIBS fmt::fmt)")
     assert tree.problems() == ["src/platform/fs/CMakeLists.txt: platform/fs may not depend on platform/engine"]
