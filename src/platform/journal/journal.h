@@ -35,6 +35,7 @@ namespace insula::journal {
 // What a record is about; stored on disk. An unknown kind stops replay.
 enum class RecordKind : uint8_t {
     table_write = 1,
+    probe = 2,  // written at start to prove that a write works; replay ignores it
     end = 255,  // a clean stop; written by close()
 };
 

@@ -14,6 +14,7 @@ constexpr uint64_t kReadStepBytes = 8 * kMiB;
 
 bool known_kind(uint8_t kind) {
     return kind == static_cast<uint8_t>(RecordKind::table_write) ||
+           kind == static_cast<uint8_t>(RecordKind::probe) ||
            kind == static_cast<uint8_t>(RecordKind::end);
 }
 

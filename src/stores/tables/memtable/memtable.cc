@@ -1,0 +1,99 @@
+#include "stores/tables/memtable/memtable.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace insula::tables {
+
+namespace {
+
+constexpr uint32_t kSmallRows = 256;          // a chunk below it is gathered with others
+constexpr uint32_t kFirstTailCapacity = 64;   // the next ones are four times as large each
+
+// Copies the first `rows` rows of `from` behind those of `to`, which has all its columns.
+void copy_rows(const Chunk& from, uint32_t rows, Chunk& to) {
+    const uint32_t at = to.rows();
+    for (ChunkColumn& target : to.writable_columns()) {
+        const ChunkColumn* source = from.find(target.id);
+        const size_t width = column_type_width(target.type);
+        std::byte* values = target.data + at * width;
+        if (source == nullptr) {
+            std::memset(values, 0, rows * width);
+            std::memset(target.valid + at, 0, rows);
+            continue;
+        }
+        std::memcpy(values, source->data, rows * width);
+        std::memcpy(target.valid + at, source->valid, rows);
+        if (!is_text(target.type)) continue;
+        auto* texts = target.values<StringRef>() + at;
+        for (uint32_t row = 0; row < rows; ++row) {
+            if (target.valid[at + row] != 0) texts[row] = to.store(texts[row].view());
+        }
+    }
+    to.add_rows(rows);
+}
+
+}  // namespace
+
+void Memtable::append(Lsn lsn, uint64_t first_row_id,
+                      std::span<const std::shared_ptr<const Chunk>> chunks) {
+    INSULA_CHECK(rows_ == 0 || lsn > last_lsn_, "records come in journal order");
+    if (rows_ == 0) first_lsn_ = lsn;
+    last_lsn_ = lsn;
+    for (const std::shared_ptr<const Chunk>& chunk : chunks) {
+        if (chunk->rows() < kSmallRows) {
+            append_small(first_row_id, *chunk);
+        } else {
+            tail_.reset();
+            entries_.push_back({chunk, first_row_id, chunk->rows()});
+            bytes_ += chunk->bytes();
+        }
+        first_row_id += chunk->rows();
+        rows_ += chunk->rows();
+    }
+    marks_.push_back({lsn, rows_});
+}
+
+bool Memtable::fits_tail(uint64_t first_row_id, const Chunk& chunk) const {
+    if (!tail_ || tail_->capacity() - tail_->rows() < chunk.rows()) return false;
+    // Row ids of one entry are consecutive.
+    if (entries_.back().first_row_id + entries_.back().rows != first_row_id) return false;
+    return std::ranges::all_of(chunk.columns(), [this](const ChunkColumn& column) {
+        const ChunkColumn* held = tail_->find(column.id);
+        return held != nullptr && held->type == column.type;
+    });
+}
+
+void Memtable::append_small(uint64_t first_row_id, const Chunk& chunk) {
+    if (!fits_tail(first_row_id, chunk)) {
+        std::vector<ColumnSpec> specs;
+        for (const ChunkColumn& column : chunk.columns()) specs.push_back({column.id, column.type});
+        const uint32_t capacity = std::clamp(tail_ ? tail_->capacity() * 4 : kFirstTailCapacity,
+                                             std::max(kFirstTailCapacity, chunk.rows()), kChunkRowsMax);
+        tail_ = std::make_shared<Chunk>(specs, capacity);
+        entries_.push_back({tail_, first_row_id, 0});
+        bytes_ += tail_->bytes();
+    }
+    const uint64_t before = tail_->bytes();
+    copy_rows(chunk, chunk.rows(), *tail_);
+    entries_.back().rows += chunk.rows();
+    bytes_ += tail_->bytes() - before;
+}
+
+void Memtable::pin(Lsn durable, std::vector<ChunkRows>& out) {
+    while (!marks_.empty() && marks_.front().lsn < durable) {
+        visible_rows_ = marks_.front().rows;
+        marks_.pop_front();
+    }
+    uint64_t left = visible_rows_;
+    for (const Entry& entry : entries_) {
+        if (left == 0) break;
+        const auto rows = static_cast<uint32_t>(std::min<uint64_t>(left, entry.rows));
+        out.push_back({entry.chunk, rows, entry.first_row_id});
+        left -= rows;
+    }
+}
+
+}  // namespace insula::tables

@@ -1,0 +1,190 @@
+#include "stores/tables/query.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "stores/tables/columns.h"
+
+namespace insula::tables {
+
+namespace {
+
+// A view with its columns as the planner takes them: the source's own and `_rest`.
+struct PlanInput {
+    std::vector<catalog::Column> columns;
+    SourceInput input;
+};
+
+std::vector<PlanInput> plan_inputs(const std::vector<SourceView>& views) {
+    std::vector<PlanInput> inputs(views.size());
+    for (size_t i = 0; i < views.size(); ++i) {
+        PlanInput& plan = inputs[i];
+        plan.columns = views[i].schema->columns();
+        plan.columns.push_back({.id = kRestColumn,
+                                .path = {kRestColumnName},
+                                .name = kRestColumnName,
+                                .type = ColumnType::json});
+        plan.input = {views[i].source_id, plan.columns, views[i].chunks, *views[i].files};
+    }
+    return inputs;
+}
+
+std::vector<SourceInput> inputs_of(const std::vector<PlanInput>& plans) {
+    std::vector<SourceInput> inputs;
+    for (const PlanInput& plan : plans) inputs.push_back(plan.input);
+    return inputs;
+}
+
+template <class... Cases>
+struct Overloaded : Cases... {
+    using Cases::operator()...;
+};
+
+}  // namespace
+
+QueryRun::QueryRun(std::atomic<uint64_t>& running, Clock& clock)
+    : running_(running), clock_(clock), started_(clock.steady_now()) {}
+
+QueryRun::~QueryRun() { running_.fetch_sub(1); }
+
+Result<bool> QueryRun::next(std::string& out, size_t bytes_wanted) {
+    if (ended_) return false;
+    if (!begun_) {
+        const size_t before = out.size();
+        render_begin(out);
+        begun_ = true;
+        bytes_wanted += out.size() - before;  // an opening without a row is not worth sending
+    }
+    engine::ResultBatch batch;
+    while (stream_ && out.size() < bytes_wanted) {
+        const Result<bool> more = stream_->next(batch);
+        if (!more) {
+            ended_ = true;
+            return fail(more.error());
+        }
+        if (!*more) break;
+        rows_returned_ += batch.rows;
+        if (const Status rendered = render(batch, out); !rendered) {
+            ended_ = true;
+            return fail(rendered.error());
+        }
+    }
+    if (stream_ && out.size() >= bytes_wanted) return true;
+    render_end(out);
+    ended_ = true;
+    return false;
+}
+
+RequestStats QueryRun::stats() const {
+    RequestStats stats{.files_read = pruned_.files_read, .files_skipped = pruned_.files_skipped};
+    if (stream_) {
+        const engine::ScanCost cost = stream_->cost();
+        stats.rows_scanned = cost.rows;
+        stats.bytes_scanned = cost.bytes;
+    }
+    stats.rows_returned = rows_returned_;
+    stats.elapsed_ms =
+        std::chrono::duration<double, std::milli>(clock_.steady_now() - started_).count();
+    return stats;
+}
+
+void QueryRun::render_begin(std::string& out) {
+    std::visit([&](auto& renderer) { renderer.begin(out); }, *renderer_);
+}
+
+Status QueryRun::render(const engine::ResultBatch& batch, std::string& out) {
+    return std::visit(Overloaded{[&](SearchRenderer& renderer) { return renderer.append(batch, out); },
+                                 [&](auto& renderer) -> Status {
+                                     renderer.append(batch, out);
+                                     return {};
+                                 }},
+                      *renderer_);
+}
+
+void QueryRun::render_end(std::string& out) {
+    std::visit(Overloaded{[](const CsvRenderer&) {},  // its cost goes into trailers
+                          [&](auto& renderer) { renderer.end(stats(), out); }},
+               *renderer_);
+}
+
+Result<std::unique_ptr<QueryRun>> Queries::begin() {
+    if (running_.fetch_add(1) >= running_max_) {
+        running_.fetch_sub(1);
+        return fail(Error(Code::resource_exhausted, "too_many_searches",
+                          "More searches are running than the server allows (" +
+                              std::to_string(running_max_) + ").")
+                        .with_hint("Retry after a moment."));
+    }
+    return std::unique_ptr<QueryRun>(new QueryRun(running_, store_.services().clock));
+}
+
+Result<std::vector<SourceView>> Queries::pin(const tenancy::RequestContext& context,
+                                             const std::vector<std::string>& source_ids) const {
+    std::vector<std::shared_ptr<Source>> sources;
+    if (source_ids.empty()) {
+        sources = store_.list(context.tenant);
+        if (sources.size() > kRequestSourcesMax) {
+            return fail(invalid_argument("too_many_sources",
+                                         "The tenant has " + std::to_string(sources.size()) +
+                                             " sources; one request covers at most " +
+                                             std::to_string(kRequestSourcesMax) + ".")
+                            .with_hint("Name the sources that are meant in \"sources\"."));
+        }
+    }
+    std::unordered_set<std::string_view> named;
+    for (const std::string& id : source_ids) {
+        if (!named.insert(id).second) continue;
+        ASSIGN_OR_RETURN(auto source, store_.find(context.tenant, id));
+        sources.push_back(std::move(source));
+    }
+    return Source::pin(store_.services(), sources);
+}
+
+Status Queries::execute(const tenancy::RequestContext& context, engine::Query query, QueryRun& run) {
+    ASSIGN_OR_RETURN(const auto engine, store_.services().engines.acquire(context.tenant));
+    ASSIGN_OR_RETURN(run.stream_, engine->query(std::move(query), context.deadline, context.cancel));
+    return {};
+}
+
+Result<std::unique_ptr<QueryRun>> Queries::search(const tenancy::RequestContext& context,
+                                                  const SearchRequest& request, OutputFormat format) {
+    ASSIGN_OR_RETURN(auto run, begin());
+    ASSIGN_OR_RETURN(const std::vector<SourceView> views, pin(context, request.sources));
+    const std::vector<PlanInput> inputs = plan_inputs(views);
+    SearchPlan plan;
+    if (!views.empty()) {
+        ASSIGN_OR_RETURN(plan, plan_search(request, inputs_of(inputs)));
+    }
+    run->pruned_ = plan.pruned;
+    if (format == OutputFormat::csv) {
+        run->renderer_.emplace(std::in_place_type<CsvRenderer>, plan.render);
+    } else {
+        run->renderer_.emplace(std::in_place_type<SearchRenderer>, plan.render,
+                               format == OutputFormat::json ? RecordFormat::envelope
+                                                            : RecordFormat::lines);
+    }
+    if (!views.empty()) RETURN_IF_ERROR(execute(context, std::move(plan.query), *run));
+    return run;
+}
+
+Result<std::unique_ptr<QueryRun>> Queries::aggregate(const tenancy::RequestContext& context,
+                                                     const AggregateRequest& request,
+                                                     OutputFormat format) {
+    ASSIGN_OR_RETURN(auto run, begin());
+    ASSIGN_OR_RETURN(const std::vector<SourceView> views, pin(context, request.sources));
+    const std::vector<PlanInput> inputs = plan_inputs(views);
+    AggregatePlan plan;
+    if (!views.empty()) {
+        ASSIGN_OR_RETURN(plan, plan_aggregate(request, inputs_of(inputs)));
+    }
+    run->pruned_ = plan.pruned;
+    if (format == OutputFormat::csv) {
+        run->renderer_.emplace(std::in_place_type<CsvRenderer>, plan.render);
+    } else {
+        run->renderer_.emplace(std::in_place_type<AggregateRenderer>, plan.render);
+    }
+    if (!views.empty()) RETURN_IF_ERROR(execute(context, std::move(plan.query), *run));
+    return run;
+}
+
+}  // namespace insula::tables

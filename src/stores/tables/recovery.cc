@@ -1,0 +1,88 @@
+// TableStore: from the catalog and the journal to memory, at start.
+#include <unordered_set>
+
+#include "platform/runtime/log.h"
+#include "stores/tables/table_store.h"
+
+namespace insula::tables {
+
+Result<RecoveryStats> TableStore::recover(const std::vector<catalog::Tenant>& tenants,
+                                          const std::string& journal_directory,
+                                          const journal::Options& journal_options) {
+    RecoveryStats stats;
+    for (const catalog::Tenant& tenant : tenants) {
+        ASSIGN_OR_RETURN(const auto stored, services_.catalog.sources(tenant.id));
+        RETURN_IF_ERROR(remove_orphans(tenant, stored));
+        TenantState state{.epoch = tenant.epoch, .sources = {}};
+        for (const catalog::Source& source : stored) {
+            auto opened = std::make_shared<Source>(services_, source, tenant.epoch);
+            by_incarnation_.emplace(source.incarnation, opened);
+            state.sources.emplace(source.source_id, std::move(opened));
+            ++stats.sources;
+        }
+        tenants_.emplace(tenant.id, std::move(state));
+    }
+    ASSIGN_OR_RETURN(const journal::ReplayStats replayed,
+                     journal::replay(services_.fs, journal_directory, Lsn{}, journal_options,
+                                     [this](const journal::Record& record) { return replay(record); }));
+    stats.records = replayed.records;
+    stats.journal_bytes = replayed.bytes;
+    stats.clean_stop = replayed.clean_stop;
+    return stats;
+}
+
+Status TableStore::replay(const journal::Record& record) {
+    if (record.header.kind != journal::RecordKind::table_write) return {};
+    // A source is in the catalog before its first record: one that is not there was removed.
+    const auto source = by_incarnation_.find(record.header.source);
+    if (source == by_incarnation_.end()) return {};
+    const auto place = [&](const Error& error) {
+        return error.with_detail("journal stream " + std::to_string(record.lsn.stream.value) +
+                                 " position " + std::to_string(record.lsn.position));
+    };
+    auto decoded = decode_record(record.body);
+    if (!decoded) return fail(place(decoded.error()));
+    Status applied = source->second->replay(record.lsn, record.hybrid_time, *decoded);
+    if (!applied && applied.error().code() == Code::resource_exhausted) {
+        RETURN_IF_ERROR(free_memory_for_replay());
+        applied = source->second->replay(record.lsn, record.hybrid_time, *std::move(decoded));
+    }
+    if (!applied) return fail(place(applied.error()));
+    return {};
+}
+
+// More unflushed rows than memory has room for: all that was replayed so far goes to files.
+Status TableStore::free_memory_for_replay() {
+    for (const auto& source : all_sources()) {
+        ASSIGN_OR_RETURN([[maybe_unused]] const bool flushed, source->flush());
+    }
+    return {};
+}
+
+// Files of the tenant that the catalog does not name: written, and the stop came before the commit.
+Status TableStore::remove_orphans(const catalog::Tenant& tenant,
+                                  const std::vector<catalog::Source>& sources) {
+    std::unordered_set<std::string> named;
+    for (const catalog::Source& source : sources) {
+        for (const catalog::DataFile& file : source.files) {
+            named.insert(catalog::file_path(tenant.id, source.incarnation, file));
+        }
+    }
+    ASSIGN_OR_RETURN(const auto garbage, services_.catalog.garbage());
+    for (const catalog::GarbageFile& file : garbage) named.insert(file.path);
+    for (const catalog::Source& source : sources) {
+        const std::string directory = catalog::source_directory(tenant.id, source.incarnation);
+        const std::string path = services_.data_directory + "/" + directory;
+        ASSIGN_OR_RETURN(const bool exists, services_.fs.exists(path));
+        if (!exists) continue;
+        ASSIGN_OR_RETURN(const auto entries, services_.fs.list(path));
+        for (const DirectoryEntry& entry : entries) {
+            if (named.contains(directory + "/" + entry.name)) continue;
+            log::info("file without a commit removed", {{"source", source.source_id}});
+            RETURN_IF_ERROR(services_.fs.remove(path + "/" + entry.name));
+        }
+    }
+    return {};
+}
+
+}  // namespace insula::tables

@@ -1,0 +1,49 @@
+// What the table store stands on. One object a node; everything in it outlives the store.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "core/catalog/catalog.h"
+#include "platform/fs/file_system.h"
+#include "platform/journal/journal.h"
+#include "platform/runtime/clock.h"
+#include "platform/runtime/memory_budget.h"
+#include "stores/tables/engine_host.h"
+#include "stores/tables/files/stored_file.h"
+
+namespace insula::tables {
+
+struct TableLimits {
+    uint64_t source_memtable_bytes = 96ull << 20;   // a source's memtable is flushed from here on
+    uint64_t node_memtable_bytes = 512ull << 20;    // of all memtables; half of it starts flushing the largest
+    uint64_t journal_bytes = 1ull << 30;            // needed journal from which the oldest memtable is flushed
+    uint64_t record_bytes_max = 40ull << 20;        // larger batches go to a file at once
+    uint64_t clean_stop_bytes = 16ull << 20;        // memtables above it are flushed by a clean stop
+    size_t sources_max = 10'000;                    // a tenant
+    bool create_sources = true;                     // by the first write to an unknown one
+};
+
+struct Services {
+    FileSystem& fs;
+    Clock& clock;
+    catalog::Catalog& catalog;
+    EngineHost& engines;
+    OpenFiles& open_files;
+    MemoryBudget& memtables;
+    std::string data_directory;
+    TableLimits limits;
+    // Set once replay is done; until then all that was read is durable by definition.
+    std::atomic<journal::Journal*> journal{nullptr};
+    // Called after a write when a flush may be due; must be quick.
+    std::function<void()> flush_wanted = [] {};
+
+    Lsn durable() const {
+        const journal::Journal* open = journal.load();
+        return open == nullptr ? Lsn{StreamId{UINT64_MAX}, UINT64_MAX} : open->durable();
+    }
+};
+
+}  // namespace insula::tables

@@ -1,0 +1,149 @@
+#include "stores/tables/source.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace insula::tables {
+
+Source::Source(Services& services, const catalog::Source& stored, Epoch epoch)
+    : services_(services),
+      id_(stored.source_id),
+      incarnation_(stored.incarnation),
+      tenant_(stored.tenant),
+      epoch_(epoch),
+      options_(stored.options),
+      created_at_(stored.created_at),
+      flushed_at_start_(stored.flushed_lsn),
+      committed_schema_(std::make_shared<const Schema>(stored.columns)),
+      next_row_id_(stored.next_row_id),
+      next_generation_{stored.last_generation.value + 1},
+      schema_(committed_schema_),
+      last_flush_at_(stored.last_flush_at) {
+    active_ = std::make_shared<GenerationState>(next_generation_);
+    ++next_generation_.value;
+    auto files = std::make_shared<FileSet>();
+    for (const catalog::DataFile& file : stored.files) files->push_back(open_file(file));
+    files_ = std::move(files);
+}
+
+Status Source::replay(Lsn lsn, uint64_t hybrid_time, TableRecord record) {
+    if (lsn < flushed_at_start_) return {};
+    ASSIGN_OR_RETURN(MemoryGrant memory, services_.memtables.try_reserve(record.bytes));
+    const std::lock_guard writing(write_);
+    const WallNanos written_at = static_cast<WallNanos>(hybrid_time >> 16) * 1'000'000;
+    if (!record.head.schema_changes.empty()) {
+        auto changed = std::make_shared<Schema>(*schema_);
+        for (const catalog::Column& column : record.head.schema_changes) changed->upsert(column);
+        const std::lock_guard lock(state_);
+        schema_ = std::move(changed);
+    }
+    next_row_id_ = std::max(next_row_id_, record.head.first_row_id + record.rows);
+    if (record.head.idempotency) {
+        const catalog::IdempotencyEntry entry{.key = record.head.idempotency->key,
+                                              .body_hash = record.head.idempotency->body_hash,
+                                              .rows = record.rows,
+                                              .lsn = lsn,
+                                              .created_at = written_at};
+        RETURN_IF_ERROR(load_keys());
+        window_.add(entry);
+        active_->keys.push_back(entry);
+    }
+    apply(lsn, record.head.first_row_id, record.chunks, std::move(memory));
+    last_write_at_ = written_at;
+    return {};
+}
+
+void Source::apply(Lsn lsn, uint64_t first_row_id,
+                   std::span<const std::shared_ptr<const Chunk>> chunks, MemoryGrant memory) {
+    const std::lock_guard lock(state_);
+    active_->memtable.append(lsn, first_row_id, chunks);
+    active_->memory.merge(std::move(memory));
+}
+
+std::vector<SourceView> Source::pin(const Services& services,
+                                    std::span<const std::shared_ptr<Source>> sources) {
+    std::vector<Source*> ordered;
+    for (const auto& source : sources) ordered.push_back(source.get());
+    // One order for all queries, so that two of them never wait for each other.
+    std::ranges::sort(ordered, {}, [](const Source* source) { return source->incarnation_; });
+    std::vector<std::unique_lock<std::mutex>> locks;
+    for (Source* source : ordered) locks.emplace_back(source->state_);
+    const Lsn durable = services.durable();
+
+    std::vector<SourceView> views;
+    for (const auto& source : sources) {
+        SourceView view{source->id_, source->incarnation_, source->schema_, {}, source->files_};
+        for (const auto& frozen : source->frozen_) frozen->memtable.pin(durable, view.chunks);
+        source->active_->memtable.pin(durable, view.chunks);
+        views.push_back(std::move(view));
+    }
+    return views;
+}
+
+void Source::mark_removed() {
+    const std::lock_guard writing(write_);
+    const std::lock_guard lock(state_);
+    removed_ = true;
+    active_ = std::make_shared<GenerationState>(active_->memtable.generation());
+    frozen_.clear();
+}
+
+Status Source::check_not_removed() const {
+    const std::lock_guard lock(state_);
+    if (!removed_) return {};
+    return fail(not_found("source_not_found", "There is no source with this id."));
+}
+
+SourceStats Source::stats() const {
+    const std::lock_guard lock(state_);
+    SourceStats stats{.source_id = id_,
+                      .incarnation = incarnation_,
+                      .files = files_->size(),
+                      .columns = schema_->columns().size(),
+                      .created_at = created_at_,
+                      .last_write_at = last_write_at_,
+                      .last_flush_at = last_flush_at_};
+    for (const FileEntry& file : *files_) {
+        stats.rows += file.meta.rows;
+        stats.raw_bytes += file.meta.raw_bytes;
+        stats.stored_bytes += file.meta.stored_bytes;
+    }
+    const auto add = [&](const GenerationState& generation) {
+        stats.memtable_rows += generation.memtable.rows();
+        stats.memtable_bytes += generation.memtable.bytes();
+    };
+    for (const auto& frozen : frozen_) add(*frozen);
+    add(*active_);
+    stats.rows += stats.memtable_rows;
+    return stats;
+}
+
+SchemaPtr Source::schema() const {
+    const std::lock_guard lock(state_);
+    return schema_;
+}
+
+uint64_t Source::memtable_bytes() const {
+    const std::lock_guard lock(state_);
+    uint64_t bytes = active_->memtable.bytes();
+    for (const auto& frozen : frozen_) bytes += frozen->memtable.bytes();
+    return bytes;
+}
+
+std::optional<Lsn> Source::oldest_unflushed() {
+    const std::lock_guard writing(write_);
+    const std::lock_guard lock(state_);
+    if (!frozen_.empty()) return frozen_.front()->memtable.first_lsn();
+    if (!active_->memtable.empty()) return active_->memtable.first_lsn();
+    return std::nullopt;
+}
+
+FileEntry Source::open_file(const catalog::DataFile& meta) const {
+    return {meta, std::make_shared<StoredFile>(
+                      services_.fs, services_.open_files,
+                      services_.data_directory + "/" + catalog::file_path(tenant_, incarnation_, meta),
+                      meta.id, meta.content_bytes)};
+}
+
+}  // namespace insula::tables

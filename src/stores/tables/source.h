@@ -1,0 +1,170 @@
+// Source: one table of a tenant: its schema, memtables, files and idempotency keys.
+//
+// Threads: everything is thread-safe. Two locks, taken in this order: `write_` serialises writers (schema check,
+// journal append and memtable append are one step, so that rows stand in journal order); `state_` guards what a
+// query pins and is only ever held for microseconds, never across I/O. `flush_` lets one flush or direct write
+// run at a time and comes before both.
+//
+// Always holds:
+//  1. A row is in exactly one of: a memtable, a file. A flush swaps both under `state_`.
+//  2. A query sees the rows of whole records that are durable, and all whose write was answered before it began.
+//  3. The catalog's flushed_lsn is below every record whose rows are only in memtables.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "platform/runtime/deadline.h"
+#include "stores/tables/idempotency_window.h"
+#include "stores/tables/ingest/batch.h"
+#include "stores/tables/memtable/memtable.h"
+#include "stores/tables/memtable/record_codec.h"
+#include "stores/tables/services.h"
+
+namespace insula::tables {
+
+struct WriteInput {
+    // Turns the body into rows; called again if another writer changed the schema meanwhile.
+    std::function<Result<Batch>(SchemaPtr)> shred;
+    std::optional<RecordIdempotency> idempotency;
+    AuditStamp audit;
+};
+
+struct WriteOutcome {
+    uint64_t rows = 0;
+    Lsn lsn;                 // answer only once this is durable, unless `durable` says so already
+    bool durable = false;
+    bool duplicate = false;  // a retry: `rows` and `lsn` are the first write's
+};
+
+// What a query sees: immutable.
+struct SourceView {
+    std::string source_id;
+    SourceIncarnation incarnation;
+    SchemaPtr schema;
+    std::vector<ChunkRows> chunks;
+    std::shared_ptr<const FileSet> files;
+};
+
+struct SourceStats {
+    std::string source_id;
+    SourceIncarnation incarnation;
+    uint64_t rows = 0;
+    uint64_t files = 0;
+    uint64_t raw_bytes = 0;      // of rows in files, as they were in memory
+    uint64_t stored_bytes = 0;   // of files on disk
+    uint64_t memtable_rows = 0;
+    uint64_t memtable_bytes = 0;
+    size_t columns = 0;
+    WallNanos created_at = 0;
+    WallNanos last_write_at = 0;
+    WallNanos last_flush_at = 0;
+};
+
+class Source {
+  public:
+    Source(Services& services, const catalog::Source& stored, Epoch epoch);
+
+    const std::string& id() const { return id_; }
+    SourceIncarnation incarnation() const { return incarnation_; }
+    const TenantId& tenant() const { return tenant_; }
+    const catalog::SourceOptions& options() const { return options_; }
+
+    Result<WriteOutcome> write(const WriteInput& input, Deadline deadline);
+    // A record of an earlier start. Records below flushed_lsn are skipped.
+    Status replay(Lsn lsn, uint64_t hybrid_time, TableRecord record);
+
+    // All sources of one query at once, so that they stand at one journal position.
+    static std::vector<SourceView> pin(const Services& services,
+                                       std::span<const std::shared_ptr<Source>> sources);
+
+    // Writes all that is in memory at the moment of the call to files. Returns whether there was anything.
+    Result<bool> flush();
+    // Writers and flushes fail with not_found from now on.
+    void mark_removed();
+
+    SourceStats stats() const;
+    SchemaPtr schema() const;
+    uint64_t memtable_bytes() const;
+    // The oldest record whose rows are only in memory. Waits for a writer between journal and memtable, so that
+    // no record below a durable position that was read before the call is missed.
+    std::optional<Lsn> oldest_unflushed();
+
+  private:
+    struct GenerationState {
+        explicit GenerationState(Generation generation) : memtable(generation) {}
+        Memtable memtable;
+        MemoryGrant memory;
+        std::vector<catalog::IdempotencyEntry> keys;
+        // As of the freeze.
+        SchemaPtr schema;
+        uint64_t next_row_id = 0;
+    };
+
+    Status check_not_removed() const;
+    Result<std::optional<WriteOutcome>> find_duplicate(const WriteInput& input);
+    Status load_keys();
+    // Nothing if another writer changed the schema after `batch` was read: read again.
+    Result<std::optional<WriteOutcome>> write_journalled(const WriteInput& input, const Batch& batch,
+                                                         Bytes columns, MemoryGrant& memory,
+                                                         Deadline deadline);
+    Result<WriteOutcome> write_directly(const WriteInput& input, Batch batch);
+    struct Reserved {
+        Batch batch;
+        uint64_t first_row_id = 0;
+        Generation generation;
+    };
+    Result<Reserved> reserve_rows(const WriteInput& input, Batch batch);
+    void remember_key(const WriteInput& input, const WriteOutcome& outcome);
+    void apply(Lsn lsn, uint64_t first_row_id, std::span<const std::shared_ptr<const Chunk>> chunks,
+               MemoryGrant memory);
+
+    void freeze();
+    Status flush_generation(GenerationState& frozen);
+    Result<catalog::DataFile> write_file(Generation generation, const Schema& schema,
+                                         std::span<const ChunkRows> chunks);
+    // Completes the command with what every commit has, and carries it out.
+    Status commit(catalog::CommitFiles command, const SchemaPtr& schema);
+    // Adds files and drops `flushed` (may be null) in one step.
+    void publish(std::vector<catalog::DataFile> added, const GenerationState* flushed);
+    FileEntry open_file(const catalog::DataFile& meta) const;
+    WallNanos now() const { return services_.clock.wall_now(); }
+
+    Services& services_;
+    const std::string id_;
+    const SourceIncarnation incarnation_;
+    const TenantId tenant_;
+    const Epoch epoch_;
+    const catalog::SourceOptions options_;
+    const WallNanos created_at_;
+    const Lsn flushed_at_start_;
+
+    std::mutex flush_;
+    SchemaPtr committed_schema_;  // guarded by flush_: what the catalog has
+
+    std::mutex write_;
+    // Guarded by write_.
+    uint64_t next_row_id_;
+    Generation next_generation_;
+    IdempotencyWindow window_;
+    bool keys_loaded_ = false;
+
+    mutable std::mutex state_;
+    // Guarded by state_ (and changed only with write_ held as well, but for files_ and frozen_).
+    SchemaPtr schema_;
+    std::shared_ptr<GenerationState> active_;
+    std::vector<std::shared_ptr<GenerationState>> frozen_;  // oldest first
+    std::shared_ptr<const FileSet> files_;
+    WallNanos last_write_at_ = 0;
+    WallNanos last_flush_at_ = 0;
+    bool removed_ = false;
+};
+
+}  // namespace insula::tables

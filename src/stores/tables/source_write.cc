@@ -1,0 +1,180 @@
+// Source: writes, by the journal or directly to a file.
+#include <algorithm>
+#include <array>
+
+#include "stores/tables/source.h"
+
+namespace insula::tables {
+
+namespace {
+
+constexpr int kSchemaAttemptsMax = 16;
+constexpr size_t kKeptBufferBytes = 8u << 20;  // a larger encoding buffer is given back
+
+Error too_many_schema_changes() {
+    return Error(Code::aborted, "schema_contention",
+                 "Other writers keep changing the source's columns.")
+        .with_hint("Retry the request.");
+}
+
+// Rows in a file have no record of their own; they get a place that is durable already.
+Lsn just_below(Lsn durable) {
+    if (durable.position > 0) return {durable.stream, durable.position - 1};
+    return {StreamId{durable.stream.value - 1}, INT64_MAX};
+}
+
+}  // namespace
+
+Result<WriteOutcome> Source::write(const WriteInput& input, Deadline deadline) {
+    thread_local ByteWriter columns;
+    for (int attempt = 0; attempt < kSchemaAttemptsMax; ++attempt) {
+        RETURN_IF_ERROR(check_not_removed());
+        ASSIGN_OR_RETURN(Batch batch, input.shred(schema()));
+        if (batch.rows == 0) return WriteOutcome{.lsn = just_below(services_.durable()), .durable = true};
+        ASSIGN_OR_RETURN(MemoryGrant memory, services_.memtables.reserve(batch.bytes, deadline));
+        // Chunks encode to little more than they hold, mostly less.
+        if (!options_.wal_enabled || batch.bytes > services_.limits.record_bytes_max) {
+            return write_directly(input, std::move(batch));
+        }
+        columns.clear();
+        for (const auto& chunk : batch.chunks) encode_chunk(*chunk, columns);
+        ASSIGN_OR_RETURN(auto outcome,
+                         write_journalled(input, batch, columns.bytes(), memory, deadline));
+        if (columns.size() > kKeptBufferBytes) columns = ByteWriter();
+        if (!outcome) continue;
+        if (memtable_bytes() >= services_.limits.source_memtable_bytes ||
+            services_.memtables.usage() >= services_.limits.node_memtable_bytes / 2) {
+            services_.flush_wanted();
+        }
+        return *outcome;
+    }
+    return fail(too_many_schema_changes());
+}
+
+Result<std::optional<WriteOutcome>> Source::write_journalled(const WriteInput& input,
+                                                             const Batch& batch, Bytes columns,
+                                                             MemoryGrant& memory,
+                                                             Deadline deadline) {
+    const std::lock_guard writing(write_);
+    RETURN_IF_ERROR(check_not_removed());
+    ASSIGN_OR_RETURN(const auto duplicate, find_duplicate(input));
+    if (duplicate) return duplicate;
+    // Only writers change schema_, and they hold write_.
+    if (schema_ != batch.base) return std::nullopt;
+
+    RecordHead head{.first_row_id = next_row_id_,
+                    .schema_changes = batch.changes,
+                    .idempotency = input.idempotency,
+                    .audit = input.audit};
+    ByteWriter encoded_head;
+    encode_head(head, encoded_head);
+    const std::array<Bytes, 2> body{encoded_head.bytes(), columns};
+    const journal::RecordHeader header{.kind = journal::RecordKind::table_write,
+                                       .tenant = tenant_,
+                                       .source = incarnation_,
+                                       .epoch = epoch_};
+    journal::Journal* journal = services_.journal.load();
+    if (journal == nullptr) return fail(unavailable("starting", "The server is still starting."));
+    ASSIGN_OR_RETURN(const Lsn lsn, journal->append(header, body, deadline));
+
+    // From here on nothing can fail: the record is in the journal's order.
+    WriteOutcome outcome{.rows = batch.rows, .lsn = lsn};
+    apply(lsn, next_row_id_, batch.chunks, std::move(memory));
+    next_row_id_ += batch.rows;
+    {
+        const std::lock_guard lock(state_);
+        schema_ = batch.schema;
+        last_write_at_ = now();
+    }
+    remember_key(input, outcome);
+    return outcome;
+}
+
+Result<std::optional<WriteOutcome>> Source::find_duplicate(const WriteInput& input) {
+    if (!input.idempotency) return std::nullopt;
+    RETURN_IF_ERROR(load_keys());
+    const catalog::IdempotencyEntry* entry = window_.find(input.idempotency->key, now());
+    if (entry == nullptr) return std::nullopt;
+    if (entry->body_hash != input.idempotency->body_hash) {
+        return fail(Error(Code::already_exists, "idempotency_conflict",
+                          "This Idempotency-Key was used with another body.")
+                        .with_hint("Use a new key for each batch; repeat one only to retry it."));
+    }
+    return WriteOutcome{.rows = entry->rows,
+                        .lsn = entry->lsn,
+                        .durable = entry->lsn < services_.durable(),
+                        .duplicate = true};
+}
+
+Status Source::load_keys() {
+    if (keys_loaded_) return {};
+    ASSIGN_OR_RETURN(auto stored, services_.catalog.idempotency(incarnation_, now()));
+    for (catalog::IdempotencyEntry& entry : stored) window_.add(std::move(entry));
+    keys_loaded_ = true;
+    return {};
+}
+
+void Source::remember_key(const WriteInput& input, const WriteOutcome& outcome) {
+    if (!input.idempotency) return;
+    const catalog::IdempotencyEntry entry{.key = input.idempotency->key,
+                                          .body_hash = input.idempotency->body_hash,
+                                          .rows = outcome.rows,
+                                          .lsn = outcome.lsn,
+                                          .created_at = now()};
+    window_.add(entry);
+    if (!outcome.durable) active_->keys.push_back(entry);
+}
+
+Result<Source::Reserved> Source::reserve_rows(const WriteInput& input, Batch batch) {
+    for (int attempt = 0; attempt < kSchemaAttemptsMax; ++attempt) {
+        {
+            const std::lock_guard writing(write_);
+            RETURN_IF_ERROR(check_not_removed());
+            const std::lock_guard lock(state_);
+            if (schema_ == batch.base) {
+                Reserved reserved{std::move(batch), next_row_id_, next_generation_};
+                next_row_id_ += reserved.batch.rows;
+                ++next_generation_.value;
+                schema_ = reserved.batch.schema;
+                return reserved;
+            }
+        }
+        ASSIGN_OR_RETURN(batch, input.shred(schema()));
+    }
+    return fail(too_many_schema_changes());
+}
+
+Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch) {
+    const std::lock_guard flushing(flush_);
+    {
+        const std::lock_guard writing(write_);
+        ASSIGN_OR_RETURN(const auto duplicate, find_duplicate(input));
+        if (duplicate) return *duplicate;
+    }
+    ASSIGN_OR_RETURN(Reserved reserved, reserve_rows(input, std::move(batch)));
+    std::vector<ChunkRows> chunks;
+    uint64_t row_id = reserved.first_row_id;
+    for (const auto& chunk : reserved.batch.chunks) {
+        chunks.push_back({chunk, chunk->rows(), row_id});
+        row_id += chunk->rows();
+    }
+    ASSIGN_OR_RETURN(catalog::DataFile file,
+                     write_file(reserved.generation, *reserved.batch.schema, chunks));
+    const WriteOutcome outcome{
+        .rows = reserved.batch.rows, .lsn = just_below(services_.durable()), .durable = true};
+    catalog::CommitFiles command{.add = {file}, .generation = reserved.generation, .next_row_id = row_id};
+    if (input.idempotency) {
+        command.idempotency.push_back({.key = input.idempotency->key,
+                                       .body_hash = input.idempotency->body_hash,
+                                       .rows = outcome.rows,
+                                       .lsn = outcome.lsn,
+                                       .created_at = now()});
+    }
+    RETURN_IF_ERROR(commit(std::move(command), reserved.batch.schema));
+    publish({std::move(file)}, nullptr);
+    const std::lock_guard writing(write_);
+    remember_key(input, outcome);
+    return outcome;
+}
+
+}  // namespace insula::tables

@@ -1,0 +1,285 @@
+#include "stores/tables/table_store.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "base/check.h"
+#include "platform/runtime/log.h"
+
+namespace insula::tables {
+
+namespace {
+
+constexpr std::chrono::milliseconds kTick{1000};
+constexpr std::chrono::milliseconds kRetryAfterFailure{5000};
+// Longer than any query may run: a query that pinned a file may still open it.
+constexpr WallNanos kGarbageGrace = 15LL * 60 * 1'000'000'000;
+
+Error no_such_source(std::string_view source_id) {
+    return not_found("source_not_found", "There is no source \"" + std::string(source_id) + "\".")
+        .with_hint("GET /sources lists them; a write creates one.");
+}
+
+Status check_source_id(std::string_view id) {
+    const bool printable = std::ranges::all_of(
+        id, [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
+    if (!id.empty() && id.size() <= kSourceNameBytesMax && printable) return {};
+    return fail(invalid_argument("invalid_source_id",
+                                 "A source id has 1 to " + std::to_string(kSourceNameBytesMax) +
+                                     " bytes and no control characters."));
+}
+
+Result<std::vector<catalog::Column>> declared_columns(const AddSourceRequest& request) {
+    Schema schema;
+    for (const auto& [name, type] : request.schema) {
+        std::vector<std::string> path;
+        for (size_t from = 0; from <= name.size();) {
+            const size_t dot = std::min(name.find('.', from), name.size());
+            path.push_back(name.substr(from, dot - from));
+            from = dot + 1;
+        }
+        const std::string key = path.back();
+        path.pop_back();
+        const bool whole = std::ranges::none_of(path, &std::string::empty);
+        if (!whole || schema.add(path, key, type, true) == Schema::kNone) {
+            return fail(invalid_argument("invalid_column", "Column \"" + name + "\" cannot be declared.")
+                            .with_hint("Names are unique, do not begin with '_', have at most " +
+                                       std::to_string(kColumnNameBytesMax) + " bytes and " +
+                                       std::to_string(kNestingMax) +
+                                       " levels; a column cannot stand below another."));
+        }
+    }
+    return schema.columns();
+}
+
+}  // namespace
+
+TableStore::~TableStore() {
+    INSULA_CHECK(!thread_.joinable(), "a table store is stopped before it is destroyed");
+}
+
+Result<std::shared_ptr<Source>> TableStore::add_source(const TenantId& tenant,
+                                                       const AddSourceRequest& request) {
+    RETURN_IF_ERROR(check_source_id(request.source_id));
+    catalog::Source stored{.tenant = tenant,
+                           .source_id = request.source_id,
+                           .options = request.options,
+                           .created_at = services_.clock.wall_now()};
+    ASSIGN_OR_RETURN(stored.columns, declared_columns(request));
+    const std::lock_guard changing(changes_);
+    Epoch epoch;
+    {
+        const std::shared_lock lock(mutex_);
+        const auto state = tenants_.find(tenant);
+        if (state == tenants_.end()) return fail(no_such_source(request.source_id));
+        epoch = state->second.epoch;
+        if (state->second.sources.contains(request.source_id)) {
+            return fail(Error(Code::already_exists, "source_exists",
+                              "There is a source \"" + request.source_id + "\" already."));
+        }
+        if (state->second.sources.size() >= services_.limits.sources_max) {
+            return fail(Error(Code::resource_exhausted, "too_many_sources",
+                              "The tenant has as many sources as it may have (" +
+                                  std::to_string(services_.limits.sources_max) + ")."));
+        }
+    }
+    ASSIGN_OR_RETURN(const uint64_t incarnation,
+                     services_.catalog.allocate_ids(catalog::IdKind::source_incarnation, 1));
+    stored.incarnation = SourceIncarnation{incarnation};
+    RETURN_IF_ERROR(services_.catalog.add_source({stored}));
+    auto source = std::make_shared<Source>(services_, stored, epoch);
+    const std::unique_lock lock(mutex_);
+    tenants_[tenant].sources.emplace(request.source_id, source);
+    by_incarnation_.emplace(source->incarnation(), source);
+    return source;
+}
+
+Status TableStore::remove_source(const TenantId& tenant, std::string_view source_id) {
+    const std::lock_guard changing(changes_);
+    ASSIGN_OR_RETURN(const auto source, find(tenant, source_id));
+    RETURN_IF_ERROR(services_.catalog.remove_source({tenant, source->incarnation()}));
+    {
+        const std::unique_lock lock(mutex_);
+        tenants_[tenant].sources.erase(std::string(source_id));
+        by_incarnation_.erase(source->incarnation());
+    }
+    source->mark_removed();
+    return {};
+}
+
+Result<std::shared_ptr<Source>> TableStore::find(const TenantId& tenant,
+                                                 std::string_view source_id) const {
+    const std::shared_lock lock(mutex_);
+    const auto state = tenants_.find(tenant);
+    if (state == tenants_.end()) return fail(no_such_source(source_id));
+    const auto source = state->second.sources.find(std::string(source_id));
+    if (source == state->second.sources.end()) return fail(no_such_source(source_id));
+    return source->second;
+}
+
+Result<std::shared_ptr<Source>> TableStore::find_or_create(const TenantId& tenant,
+                                                           std::string_view source_id) {
+    auto source = find(tenant, source_id);
+    if (source || !services_.limits.create_sources) return source;
+    auto added = add_source(tenant, {.source_id = std::string(source_id)});
+    // Another write may have created it in between.
+    if (!added && added.error().code() == Code::already_exists) return find(tenant, source_id);
+    return added;
+}
+
+std::vector<std::shared_ptr<Source>> TableStore::list(const TenantId& tenant) const {
+    std::vector<std::shared_ptr<Source>> sources;
+    {
+        const std::shared_lock lock(mutex_);
+        const auto state = tenants_.find(tenant);
+        if (state == tenants_.end()) return sources;
+        for (const auto& [id, source] : state->second.sources) sources.push_back(source);
+    }
+    std::ranges::sort(sources, {}, [](const auto& source) { return std::string_view(source->id()); });
+    return sources;
+}
+
+std::vector<std::shared_ptr<Source>> TableStore::all_sources() const {
+    std::vector<std::shared_ptr<Source>> sources;
+    const std::shared_lock lock(mutex_);
+    sources.reserve(by_incarnation_.size());
+    for (const auto& [incarnation, source] : by_incarnation_) sources.push_back(source);
+    return sources;
+}
+
+void TableStore::start(journal::Journal& journal) {
+    services_.journal.store(&journal);
+    services_.flush_wanted = [this] {
+        {
+            const std::lock_guard lock(wake_mutex_);
+            wanted_ = true;
+        }
+        wake_.notify_one();
+    };
+    thread_ = std::thread([this] { run(); });
+}
+
+Status TableStore::stop(bool flush_large) {
+    {
+        const std::lock_guard lock(wake_mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_one();
+    if (thread_.joinable()) thread_.join();
+    if (!flush_large) return {};
+    for (const auto& source : all_sources()) {
+        if (source->memtable_bytes() < services_.limits.clean_stop_bytes) continue;
+        ASSIGN_OR_RETURN([[maybe_unused]] const bool flushed, source->flush());
+    }
+    release_journal();
+    return {};
+}
+
+Status TableStore::flush_all() {
+    for (const auto& source : all_sources()) {
+        ASSIGN_OR_RETURN([[maybe_unused]] const bool flushed, source->flush());
+    }
+    release_journal();
+    return {};
+}
+
+void TableStore::run() {
+    std::chrono::milliseconds wait = kTick;
+    for (;;) {
+        {
+            std::unique_lock lock(wake_mutex_);
+            wake_.wait_for(lock, wait, [this] { return stopping_ || wanted_; });
+            if (stopping_) return;
+            wanted_ = false;
+        }
+        const uint64_t failures = flush_failures_.load();
+        maintain();
+        // A failing disk is not asked again at once; rows stay in the journal and in memory meanwhile.
+        wait = flush_failures_.load() > failures ? kRetryAfterFailure : kTick;
+        if (wait == kRetryAfterFailure) {
+            std::unique_lock lock(wake_mutex_);
+            if (wake_.wait_for(lock, wait, [this] { return stopping_; })) return;
+        }
+    }
+}
+
+void TableStore::maintain() {
+    while (const auto source = next_to_flush()) {
+        const auto flushed = source->flush();
+        // A source that was removed meanwhile has nothing to lose.
+        if (!flushed && flushed.error().code() != Code::not_found &&
+            flushed.error().reason() != "source_removed") {
+            ++flush_failures_;
+            log::error("flush failed; its rows stay in the journal",
+                       {{"source", source->id()}, {"error", flushed.error().describe()}});
+            break;
+        }
+        release_journal();
+        const std::lock_guard lock(wake_mutex_);
+        if (stopping_) return;
+    }
+    delete_garbage();
+    services_.engines.close_idle();
+}
+
+std::shared_ptr<Source> TableStore::next_to_flush() {
+    std::shared_ptr<Source> largest;
+    uint64_t largest_bytes = 0;
+    for (const auto& source : all_sources()) {
+        const uint64_t bytes = source->memtable_bytes();
+        if (bytes > largest_bytes) {
+            largest = source;
+            largest_bytes = bytes;
+        }
+    }
+    if (largest_bytes >= services_.limits.source_memtable_bytes) return largest;
+    if (largest && services_.memtables.usage() >= services_.limits.node_memtable_bytes / 2) {
+        return largest;
+    }
+    const journal::Journal* journal = services_.journal.load();
+    if (journal->usage().bytes < services_.limits.journal_bytes) return nullptr;
+    std::shared_ptr<Source> oldest;
+    Lsn oldest_lsn{StreamId{UINT64_MAX}, UINT64_MAX};
+    for (const auto& source : all_sources()) {
+        const auto lsn = source->oldest_unflushed();
+        if (lsn && *lsn < oldest_lsn) {
+            oldest = source;
+            oldest_lsn = *lsn;
+        }
+    }
+    return oldest;
+}
+
+void TableStore::release_journal() {
+    journal::Journal* journal = services_.journal.load();
+    if (journal == nullptr) return;
+    // Read before the sources are asked: see Source::oldest_unflushed().
+    Lsn needed = journal->durable();
+    for (const auto& source : all_sources()) {
+        if (const auto lsn = source->oldest_unflushed()) needed = std::min(needed, *lsn);
+    }
+    journal->release(needed);
+    if (const Status removed = journal->remove_streams_below(needed); !removed) {
+        log::warn("old journal streams not removed", {{"error", removed.error().describe()}});
+    }
+}
+
+void TableStore::delete_garbage() {
+    const auto garbage = services_.catalog.garbage();
+    if (!garbage) {
+        log::warn("garbage not listed", {{"error", garbage.error().describe()}});
+        return;
+    }
+    std::vector<FileId> deleted;
+    for (const catalog::GarbageFile& file : *garbage) {
+        if (services_.clock.wall_now() - file.since < kGarbageGrace) continue;
+        const Status removed = services_.fs.remove(services_.data_directory + "/" + file.path);
+        if (removed || removed.error().code() == Code::not_found) deleted.push_back(file.id);
+    }
+    if (deleted.empty()) return;
+    if (const Status forgotten = services_.catalog.forget_garbage(deleted); !forgotten) {
+        log::warn("garbage not forgotten", {{"error", forgotten.error().describe()}});
+    }
+}
+
+}  // namespace insula::tables

@@ -1,0 +1,98 @@
+// TableStore: the tables of all tenants of a node. Opens from the catalog and the journal's older streams,
+// takes writes, gives pinned views for queries, and flushes in the background. Thread-safe once open.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "stores/tables/services.h"
+#include "stores/tables/source.h"
+
+namespace insula::tables {
+
+inline constexpr size_t kSourceNameBytesMax = 255;
+
+struct AddSourceRequest {
+    std::string source_id;
+    catalog::SourceOptions options;
+    // Columns by dotted name, in the order of the request.
+    std::vector<std::pair<std::string, ColumnType>> schema;
+};
+
+struct RecoveryStats {
+    uint64_t sources = 0;
+    uint64_t records = 0;
+    uint64_t journal_bytes = 0;
+    bool clean_stop = false;
+};
+
+class TableStore {
+  public:
+    // `services` must outlive the store; services.journal is null.
+    explicit TableStore(Services& services) : services_(services) {}
+    ~TableStore();
+
+    // Loads the tenants' sources and replays `journal_directory`. Afterwards the caller creates this start's
+    // stream and calls start().
+    Result<RecoveryStats> recover(const std::vector<catalog::Tenant>& tenants,
+                                  const std::string& journal_directory,
+                                  const journal::Options& journal_options);
+    // Attaches the journal and begins background flushes.
+    void start(journal::Journal& journal);
+    // Ends background work; with `flush_large` memtables above clean_stop_bytes go to files first, so that the
+    // next start has little to replay. Writers must have stopped.
+    Status stop(bool flush_large);
+
+    // already_exists "source_exists"; invalid_argument for names and types.
+    Result<std::shared_ptr<Source>> add_source(const TenantId& tenant, const AddSourceRequest& request);
+    Status remove_source(const TenantId& tenant, std::string_view source_id);
+    // not_found "source_not_found".
+    Result<std::shared_ptr<Source>> find(const TenantId& tenant, std::string_view source_id) const;
+    // The source of a write: created if unknown and allowed.
+    Result<std::shared_ptr<Source>> find_or_create(const TenantId& tenant, std::string_view source_id);
+    std::vector<std::shared_ptr<Source>> list(const TenantId& tenant) const;  // by id
+
+    Services& services() { return services_; }
+    // Flushes everything now, for tests and operators.
+    Status flush_all();
+    uint64_t flush_failures() const { return flush_failures_.load(); }
+
+  private:
+    struct TenantState {
+        Epoch epoch;
+        std::unordered_map<std::string, std::shared_ptr<Source>> sources;
+    };
+
+    Status replay(const journal::Record& record);
+    Status free_memory_for_replay();
+    void run();
+    void maintain();
+    std::shared_ptr<Source> next_to_flush();
+    std::vector<std::shared_ptr<Source>> all_sources() const;
+    void release_journal();
+    Status remove_orphans(const catalog::Tenant& tenant, const std::vector<catalog::Source>& sources);
+    void delete_garbage();
+
+    Services& services_;
+    mutable std::shared_mutex mutex_;
+    std::unordered_map<TenantId, TenantState> tenants_;
+    std::unordered_map<SourceIncarnation, std::shared_ptr<Source>> by_incarnation_;
+    std::mutex changes_;  // serialises add and remove
+
+    std::thread thread_;
+    std::mutex wake_mutex_;
+    std::condition_variable wake_;
+    bool wanted_ = false;
+    bool stopping_ = false;
+    std::atomic<uint64_t> flush_failures_{0};
+};
+
+}  // namespace insula::tables
