@@ -22,6 +22,7 @@ def test_ordinary_files_are_fine():
 @pytest.mark.parametrize("name,text,expected", [
     ("src/base/a.cc", "int a;\n" * 601, "601 lines, at most 600"),
     ("src/base/a.h", "#pragma once\n" * 351, "351 lines, at most 350"),
+    ("src/base/tests/a.h", "#pragma once\n" * 601, "601 lines, at most 600"),
     ("src/base/a.h", "int a;\n", "#pragma once is missing"),
     ("src/base/a.cc", "// " + "a" * 98 + "\n", "a.cc:1: 101 columns"),
     ("src/base/a.cc", "\n// TODO later\n", "a.cc:2: TODO"),
