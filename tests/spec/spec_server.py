@@ -141,7 +141,7 @@ class Server:
         self.process.wait()
 
     def has_died(self):
-        return self.process.poll() is not None
+        return self.process is None or self.process.poll() is not None
 
     def log_tail(self):
         lines = self.log_path.read_text(errors="replace").splitlines() if self.log_path.exists() else []
