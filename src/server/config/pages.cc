@@ -15,25 +15,28 @@ constexpr std::string_view kReferenceHead = R"(# Configuration
 
 <!-- Made from the table of keys by `insula config reference`; do not edit by hand. -->
 
-Settings come from, highest precedence first: **flags**, the **environment**, an **environment file**
-(`--env-file`), a **YAML file** (`--config`), and the defaults below. `insula config print` shows what holds and
-where each value came from, `insula config check` reports problems without starting the server; both take the
-same flags as `insula serve`.
+Settings come from, highest precedence first: **flags**, the **environment**, an **environment
+file** (`--env-file`), a **YAML file** (`--config`), and the defaults below. `insula config print`
+shows what holds and where each value came from, `insula config check` reports problems without
+starting the server; both take the same flags as `insula serve`.
 
-- In YAML a key is `section.key` as nested mappings. `${NAME}` is replaced by the variable NAME of the
-  environment or of the environment file, `${NAME:-text}` falls back to text, `$$` is a dollar sign.
-- In the environment a key is `INSULA_SECTION_KEY` (`INSULA_SERVER_REST_PORT`), or one of its other names below.
-  A unit behind another name is that of a bare number: `WAL_RETENTION_HOURS=24` is 24 hours.
-- In an environment file a line is `NAME=value`. The value runs to the end of the line, may hold blanks, and may
-  be quoted; ` #` begins a comment.
-- An unknown key or an unknown `INSULA_` variable is an error that names the nearest known one. Other unknown
-  variables are ignored in the environment and reported in an environment file.
+- In YAML a key is `section.key` as nested mappings. `${NAME}` is replaced by the variable NAME of
+  the environment or of the environment file, `${NAME:-text}` falls back to text, `$$` is a dollar
+  sign.
+- In the environment a key is `INSULA_SECTION_KEY` (`INSULA_SERVER_REST_PORT`), or one of its
+  other names below. A unit behind another name is that of a bare number: `WAL_RETENTION_HOURS=24`
+  is 24 hours.
+- In an environment file a line is `NAME=value`. The value runs to the end of the line, may hold
+  blanks, and may be quoted; ` #` begins a comment.
+- An unknown key or an unknown `INSULA_` variable is an error that names the nearest known one.
+  Other unknown variables are ignored in the environment and reported in an environment file.
 - **Sizes**: `4096`, `64KiB`, `50Gi`, `1.5GiB` (powers of 1024); `1MB`, `1G` (powers of 1000).
-  **Durations**: `100ms`, `30s`, `60m`, `1h30m`, `7d`. **Shares**: `70%` or `0.7`.
-  **Booleans**: `true`/`false`, `on`/`off`, `yes`/`no`, `1`/`0`. **Lists**: YAML lists, or with commas between.
-- `auto` sizes a setting to the machine: the cores that the process may use and the memory that it may use, by
-  affinity and container limits.
-- Where it says *not yet available*, the key is accepted, checked, and said at start to have no effect.
+  **Durations**: `100ms`, `30s`, `60m`, `1h30m`, `7d`. **Shares**: `70%` or `0.7`. **Booleans**:
+  `true`/`false`, `on`/`off`, `yes`/`no`, `1`/`0`. **Lists**: YAML lists, or with commas between.
+- `auto` sizes a setting to the machine: the cores that the process may use and the memory that it
+  may use, by affinity and container limits.
+- Where it says *not yet available*, the key is accepted, checked, and said at start to have no
+  effect.
 )";
 
 std::string_view kind_name(Kind kind) {

@@ -67,8 +67,8 @@ TEST(Random, BelowIsUniformAndStaysBelow) {
         ++counts[value];
     }
     for (const int count : counts) EXPECT_NEAR(count, kDraws / 6, 5 * std::sqrt(kDraws / 6.0));
-    // Just above half of the range: without rejection, low values would come twice as often.
-    constexpr uint64_t kWide = (uint64_t{1} << 63) + 1;
+    // Three quarters of the range: without rejection its low half would come five times in eight.
+    constexpr uint64_t kWide = uint64_t{3} << 62;
     int low = 0;
     for (int i = 0; i < 10'000; ++i) low += random.below(kWide) < kWide / 2 ? 1 : 0;
     EXPECT_NEAR(low, 5000, 300);

@@ -223,6 +223,7 @@ TEST(ConfigLoad, SettingsThatContradictEachOtherAreRefused) {
     EXPECT_EQ(problem("server:\n  port: 8000\n"),
               "config.yaml:2: server.rest_port and server.port are both 8000; give each a port of "
               "its own");
+    EXPECT_TRUE(has(problem("server:\n  port_offset: 80\n  port: 8080\n"), "are both 8080"));
     EXPECT_TRUE(has(problem("server:\n  port_offset: 15485\n"), "from 0 to 15484"));
     EXPECT_TRUE(load_yaml("server:\n  port: 0\n  rest_port: 0\n"));
 }

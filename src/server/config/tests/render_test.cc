@@ -112,9 +112,8 @@ TEST(ConfigRender, JsonNamesEveryKeyAndItsOrigin) {
     const auto loaded = load_yaml("server:\n  port: 8181\n");
     ASSERT_TRUE(loaded);
     const std::string printed = print(*loaded, Format::json);
-    EXPECT_TRUE(has(
-        printed,
-        R"({"key":"server.port","value":"8181","origin":"yaml","where":"config.yaml:2","available":true})"))
+    EXPECT_TRUE(has(printed, R"({"key":"server.port","value":"8181","origin":"yaml",)"
+                             R"("where":"config.yaml:2","available":true})"))
         << printed;
     for (const Key& key : keys()) {
         EXPECT_TRUE(has(printed, "\"key\":\"" + std::string(key.name) + "\"")) << key.name;
