@@ -35,7 +35,9 @@ char* format_string(char* at, std::string_view text);
 class TextSink {
   public:
     explicit TextSink(std::string& out) : out_(out), used_(out.size()) {}
-    ~TextSink() { finish(at()); }
+    ~TextSink() {
+        if (!finished_) finish(at());
+    }
     TextSink(const TextSink&) = delete;
     TextSink& operator=(const TextSink&) = delete;
 
@@ -58,6 +60,7 @@ class TextSink {
     void finish(char* at) {
         used_ = static_cast<size_t>(at - out_.data());
         out_.resize(used_);
+        finished_ = true;
     }
     size_t used() const { return used_; }
 
@@ -66,6 +69,7 @@ class TextSink {
 
     std::string& out_;
     size_t used_;
+    bool finished_ = false;
 };
 
 class JsonWriter {
@@ -93,7 +97,7 @@ class JsonWriter {
     void separate() { comma_ = true; }
     // A line's end between values that stand side by side (NDJSON).
     void newline();
-    // Sets the string's size; nothing may be written afterwards.
+    // Sets the string's size; nothing may be written afterwards. The string is the caller's again.
     void finish() { sink_.finish(sink_.at()); }
 
   private:

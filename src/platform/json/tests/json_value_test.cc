@@ -8,11 +8,11 @@ namespace {
 using Kind = JsonValue::Kind;
 
 TEST(JsonValue, KindsAndOrderAreKept) {
-    const auto parsed = JsonValue::parse(
-        R"({"z":1,"a":-9223372036854775808,"u":18446744073709551615,)"
-        R"("big":18446744073709551616,)"
-        R"("neg":-9223372036854775809,"f":1.0,"e":1e3,"s":"\u00e9\n",)"
-        R"("t":true,"n":null,"l":[1,[2]]})");
+    const auto parsed =
+        JsonValue::parse(R"({"z":1,"a":-9223372036854775808,"u":18446744073709551615,)"
+                         R"("big":18446744073709551616,)"
+                         R"("neg":-9223372036854775809,"f":1.0,"e":1e3,"s":"\u00e9\n",)"
+                         R"("t":true,"n":null,"l":[1,[2]]})");
     ASSERT_TRUE(parsed) << parsed.error().describe();
     EXPECT_EQ(parsed->object()[0].name, "z");
     EXPECT_EQ(parsed->find("z")->int64(), 1);

@@ -121,6 +121,17 @@ TEST(JsonWriter, IntegersPrintAllDigits) {
               "-170141183460469231731687303715884105728,-5]");
 }
 
+TEST(JsonWriter, AFinishedWriterLeavesTheStringAlone) {
+    std::string out;
+    {
+        JsonWriter writer(out);
+        writer.int64(1);
+        writer.finish();
+        out += "2";
+    }
+    EXPECT_EQ(out, "12");
+}
+
 TEST(JsonWriter, CommasAreSetBetweenMembersAndItems) {
     std::string out = "before ";
     JsonWriter writer(out);
@@ -137,9 +148,10 @@ TEST(JsonWriter, CommasAreSetBetweenMembersAndItems) {
     writer.newline();
     writer.raw("1");
     writer.finish();
+    out += " after";
     EXPECT_EQ(out,
               R"(before {"a":[null,true,{}],"b":"x","t":"1970-01-01T00:00:00Z","d":"1969-12-31"})"
-              "\n1");
+              "\n1 after");
 }
 
 TEST(TimeText, FractionsAreAsShortAsTheyCanBe) {
