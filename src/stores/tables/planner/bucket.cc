@@ -42,14 +42,22 @@ Error invalid_bucket(std::string_view text) {
             "d, w, mo, q, y. Months and quarters must divide a year.");
 }
 
-std::string fixed_sql(const Bucket& bucket, std::string_view operand) {
+// Nanoseconds since 1970 of the bucket's begin, BIGINT.
+std::string fixed_nanos_sql(const Bucket& bucket, std::string_view operand) {
     // The first bucket's begin from which the origin can be subtracted without an overflow.
     const int64_t lowest =
         std::numeric_limits<int64_t>::min() / bucket.nanos * bucket.nanos + bucket.origin;
     const std::string nanos = fmt::format(
         "(CASE WHEN epoch_ns({0}) < {1} THEN {1} ELSE epoch_ns({0}) END)", operand, lowest);
-    return fmt::format("make_timestamp_ns({0} - ((({0} - {1}) % {2}) + {2}) % {2})", nanos,
-                       bucket.origin, bucket.nanos);
+    return fmt::format("({0} - ((({0} - {1}) % {2}) + {2}) % {2})", nanos, bucket.origin,
+                       bucket.nanos);
+}
+
+// A timestamp's day. The engine's own cast rounds nanoseconds up before 1970 and overflows near
+// 2262.
+std::string day_sql(std::string_view operand) {
+    return fmt::format("(DATE '1970-01-01' + CAST({} // {} AS INTEGER))",
+                       fixed_nanos_sql({.nanos = kDay}, operand), kDay);
 }
 
 std::string fixed_date_sql(const Bucket& bucket, std::string_view operand) {
@@ -98,8 +106,10 @@ Result<Bucket> parse_bucket(std::string_view text) {
 Result<std::string> bucket_sql(const Bucket& bucket, ColumnType type, std::string_view operand) {
     INSULA_CHECK(type == ColumnType::date || type == ColumnType::timestamp, "a bucket of time");
     if (type == ColumnType::timestamp) {
-        if (bucket.nanos > 0) return fixed_sql(bucket, operand);
-        const std::string date = calendar_sql(bucket, fmt::format("CAST({} AS DATE)", operand));
+        if (bucket.nanos > 0) {
+            return fmt::format("make_timestamp_ns({})", fixed_nanos_sql(bucket, operand));
+        }
+        const std::string date = calendar_sql(bucket, day_sql(operand));
         return fmt::format(
             "CAST((CASE WHEN {0} < DATE '1677-09-22' THEN DATE '1677-09-22' ELSE {0} END) AS "
             "TIMESTAMP_NS)",
