@@ -51,43 +51,47 @@ RecordProgram::RecordProgram(std::span<const RenderColumn> columns) {
             parent = &parent->object(column.path[i]);
         parent->children.push_back({.key = column.path.back(), .column = &column});
     }
-    for (const Node& child : root.children) {
-        members_[std::string(child.key)] = child.column == nullptr ? kObject : child.column->slot;
-        add(child, 0);
-    }
+    objects_.emplace_back();
+    add_object(root, 0);
     row_bytes_ += 2 + kTextBlock;
     texts_.append(kTextBlock, '\0');  // so that a whole block can be read from any text
 }
 
-void RecordProgram::add(const Node& node, size_t depth) {
-    Op op{};
-    if (node.column == nullptr) {
-        op.step = Step::open;
-        op.text = add_text(node.key, ":{");
-        op.text_size = static_cast<uint32_t>(texts_.size()) - op.text;
-        ops_.push_back(op);
-        for (const Node& child : node.children) add(child, depth + 1);
-        ops_.push_back({.step = Step::close});
-        return;
+void RecordProgram::add_object(const Node& node, uint32_t object) {
+    for (const Node& child : node.children) {
+        if (child.column != nullptr) {
+            objects_[object][std::string(child.key)] = {false, child.column->slot};
+            add_value(child);
+            continue;
+        }
+        const auto index = static_cast<uint32_t>(objects_.size());
+        objects_[object][std::string(child.key)] = {true, index};
+        objects_.emplace_back();
+        Op open{.step = Step::open, .slot = index};
+        add_text(child.key, ":{", open);
+        ops_.push_back(open);
+        add_object(child, index);
+        ops_.push_back({.step = Step::close, .slot = index});
     }
-    op.type = result_type_of(node.column->type);
+}
+
+void RecordProgram::add_value(const Node& node) {
+    Op op{.type = result_type_of(node.column->type), .slot = node.column->slot};
     op.step = op.type == engine::ResultType::string ? Step::string
               : op.type == engine::ResultType::json ? Step::json
                                                     : Step::value;
-    op.slot = node.column->slot;
-    op.text = add_text(node.key, ":");
-    op.text_size = static_cast<uint32_t>(texts_.size()) - op.text;
+    add_text(node.key, ":", op);
     row_bytes_ += kValueTextMax + 1;
     ops_.push_back(op);
 }
 
-uint32_t RecordProgram::add_text(std::string_view key, std::string_view after) {
-    const auto offset = static_cast<uint32_t>(texts_.size());
+void RecordProgram::add_text(std::string_view key, std::string_view after, Op& op) {
+    op.text = static_cast<uint32_t>(texts_.size());
     json::TextSink sink(texts_);
     sink.set(json::format_string(sink.more(sink.at(), json::string_text_max(key.size())), key));
     sink.append(after);
-    row_bytes_ += sink.used() - offset + kTextBlock;
-    return offset;
+    op.text_size = static_cast<uint32_t>(sink.used()) - op.text;
+    row_bytes_ += op.text_size + kTextBlock;
 }
 
 char* RecordProgram::put_text(char* at, const Op& op) const {
@@ -101,7 +105,7 @@ char* RecordProgram::put_text(char* at, const Op& op) const {
 }
 
 char* RecordProgram::write(json::TextSink& sink, char* at, const engine::ResultBatch& batch,
-                           uint32_t row) const {
+                           uint32_t row, std::span<const Extra> extras) const {
     size_t opened[kDepthMax];  // where each open object's key stands in the sink
     size_t depth = 0;
     at = sink.more(at, row_bytes_);
@@ -113,8 +117,10 @@ char* RecordProgram::write(json::TextSink& sink, char* at, const engine::ResultB
             continue;
         }
         if (op.step == Step::close) {
-            // Every member ends with a comma, so a brace means that there was none.
             --depth;
+            if (!extras.empty()) [[unlikely]]
+                at = put_extras(sink, at, op.slot, extras);
+            // Every member ends with a comma, so a brace means that there was none.
             if (at[-1] == '{') {
                 at = sink.begin() + opened[depth];
             } else {
@@ -141,8 +147,22 @@ char* RecordProgram::write(json::TextSink& sink, char* at, const engine::ResultB
         }
         *at++ = ',';
     }
+    if (!extras.empty()) at = put_extras(sink, at, 0, extras);
     if (at[-1] == ',') --at;
     *at++ = '}';
+    return at;
+}
+
+char* RecordProgram::put_extras(json::TextSink& sink, char* at, uint32_t object,
+                                std::span<const Extra> extras) const {
+    for (const Extra& extra : extras) {
+        if (extra.object != object) continue;
+        const size_t room = extra.member.size() + 1 + row_bytes_;
+        if (static_cast<size_t>(sink.end() - at) < room) at = sink.more(at, room);
+        std::memcpy(at, extra.member.data(), extra.member.size());
+        at += extra.member.size();
+        *at++ = ',';
+    }
     return at;
 }
 
@@ -176,21 +196,35 @@ size_t value_end(std::string_view text, size_t at) {
 
 }  // namespace
 
-bool RecordProgram::may_share_member(std::string_view object, const engine::ResultBatch& batch,
-                                     uint32_t row) const {
+bool RecordProgram::find_extras(std::string_view object, const engine::ResultBatch& batch,
+                                uint32_t row, std::vector<Extra>& extras) const {
+    return find_extras(object, 0, batch, row, extras);
+}
+
+bool RecordProgram::find_extras(std::string_view text, uint32_t object,
+                                const engine::ResultBatch& batch, uint32_t row,
+                                std::vector<Extra>& extras) const {
+    if (!text.starts_with('{') || !text.ends_with('}')) return false;
     size_t at = 1;  // after the brace
-    while (at < object.size() && object[at] == '"') {
-        const size_t end = string_end(object, at + 1);
-        if (end >= object.size()) return true;
-        const std::string_view key = object.substr(at + 1, end - at - 1);
-        if (key.find('\\') != std::string_view::npos) return true;
-        const auto member = members_.find(key);
-        if (member != members_.end()) {
-            if (member->second == kObject || batch.columns[member->second].valid(row)) return true;
+    while (at < text.size() && text[at] == '"') {
+        const size_t key_end = string_end(text, at + 1);
+        const std::string_view key = text.substr(at + 1, key_end - at - 1);
+        const size_t end = value_end(text, key_end + 2);
+        if (end >= text.size() || key.find('\\') != std::string_view::npos) return false;
+        const auto member = objects_[object].find(key);
+        if (member == objects_[object].end() ||
+            (!member->second.is_object && !batch.columns[member->second.index].valid(row))) {
+            extras.push_back({object, text.substr(at, end - at)});
+        } else if (member->second.is_object) {
+            const std::string_view value = text.substr(key_end + 2, end - key_end - 2);
+            if (!find_extras(value, member->second.index, batch, row, extras)) return false;
+        } else {
+            return false;
         }
-        at = value_end(object, end + 2) + 1;
+        at = end + 1;
     }
-    return false;
+    // What is damaged does not end here.
+    return at == text.size();
 }
 
 }  // namespace insula::tables

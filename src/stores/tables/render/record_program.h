@@ -2,7 +2,8 @@
 // columns in such an order that nested objects are contiguous, with the text before each value
 // ready to be copied. Writing a row allocates nothing. Immutable after construction; thread-safe.
 //
-// Members whose value is null are left out, and objects without members.
+// Members whose value is null are left out, and objects without members. A row may have members of
+// its own beside the columns (of `_rest`).
 #pragma once
 
 #include <cstdint>
@@ -21,14 +22,21 @@ class RecordProgram {
   public:
     explicit RecordProgram(std::span<const RenderColumn> columns);
 
-    // Writes the object at `at` (a place in `sink`); returns its end.
-    char* write(json::TextSink& sink, char* at, const engine::ResultBatch& batch,
-                uint32_t row) const;
+    // A member that a row has beside its columns: `"key":value` as JSON text, and the object that
+    // it goes into.
+    struct Extra {
+        uint32_t object;
+        std::string_view member;
+    };
+    // Takes `object`, a JSON object as minified text, apart into what the row's columns do not
+    // have. False if a member stands in both (or if that cannot be told cheaply): the two must then
+    // be merged value by value.
+    bool find_extras(std::string_view object, const engine::ResultBatch& batch, uint32_t row,
+                     std::vector<Extra>& extras) const;
 
-    // Whether the row's object could have a member that `object`, a JSON object as minified text,
-    // has too. Says true where it cannot tell cheaply.
-    bool may_share_member(std::string_view object, const engine::ResultBatch& batch,
-                          uint32_t row) const;
+    // Writes the object at `at` (a place in `sink`); returns its end.
+    char* write(json::TextSink& sink, char* at, const engine::ResultBatch& batch, uint32_t row,
+                std::span<const Extra> extras = {}) const;
 
   private:
     enum class Step : uint8_t { open, close, value, string, json };
@@ -47,20 +55,30 @@ class RecordProgram {
         }
     };
 
-    void add(const Node& node, size_t depth);
-    uint32_t add_text(std::string_view key, std::string_view after);
+    // What stands behind a key: a column's slot, or an object's index.
+    struct Member {
+        bool is_object;
+        uint32_t index;
+    };
+    using Members = std::unordered_map<std::string, Member, Hash, std::equal_to<>>;
+
+    void add_object(const Node& node, uint32_t object);
+    void add_value(const Node& node);
+    void add_text(std::string_view key, std::string_view after, Op& op);
     char* put_text(char* at, const Op& op) const;
+    char* put_extras(json::TextSink& sink, char* at, uint32_t object,
+                     std::span<const Extra> extras) const;
+    bool find_extras(std::string_view text, uint32_t object, const engine::ResultBatch& batch,
+                     uint32_t row, std::vector<Extra>& extras) const;
 
     static constexpr size_t kDepthMax = 64;
-    static constexpr uint32_t kObject = UINT32_MAX;
     // Texts are copied in blocks of this size where they fit one.
     static constexpr size_t kTextBlock = 32;
 
     std::vector<Op> ops_;
     std::string texts_;
-    size_t row_bytes_ = 0;  // bound on everything of a row but the text of strings
-    // The slot of each member of the outermost object; kObject for nested ones.
-    std::unordered_map<std::string, uint32_t, Hash, std::equal_to<>> members_;
+    size_t row_bytes_ = 0;          // bound on everything of a row but the text of strings
+    std::vector<Members> objects_;  // the outermost one first
 };
 
 }  // namespace insula::tables

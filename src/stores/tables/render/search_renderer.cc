@@ -57,12 +57,14 @@ struct SearchRenderer::SourceWriter {
           fields(plan.fields),
           document(plan.document),
           include_document(with_document),
-          head((lines ? R"({"record":{"source_id":)" : R"({"source_id":)") +
+          head((lines ? R"({"record":{"source_id":)" : R"(,{"source_id":)") +
                quoted(plan.source_id) + R"(,"fields":)"),
-          tail(lines ? "}}\n" : "},") {}
+          tail(lines ? "}}\n" : "}") {}
 
-    Status write(json::TextSink& sink, char*& at, const ResultBatch& batch, uint32_t row) const {
-        at = put(sink.more(at, head.size()), head);
+    // `first` of an envelope's records: there is none before it to be told apart from.
+    Status write(json::TextSink& sink, char*& at, const ResultBatch& batch, uint32_t row,
+                 bool first) {
+        at = put(sink.more(at, head.size()), std::string_view(head).substr(first ? 1 : 0));
         std::string_view rest;
         if (source.rest_slot && batch.columns[*source.rest_slot].valid(row)) {
             rest = batch.columns[*source.rest_slot].values<StringRef>()[row].view();
@@ -80,19 +82,15 @@ struct SearchRenderer::SourceWriter {
 
     Status write_object(json::TextSink& sink, char*& at, const RecordProgram& program,
                         const ResultBatch& batch, uint32_t row, std::string_view rest,
-                        bool rest_wins) const {
+                        bool rest_wins) {
         const auto start = static_cast<size_t>(at - sink.begin());
-        at = program.write(sink, at, batch, row);
-        if (rest.size() <= 2) return {};  // empty, or {}
-        if (program.may_share_member(rest, batch, row)) {
-            return merge(sink, at, start, rest, rest_wins);
+        extras.clear();
+        if (rest.empty() || program.find_extras(rest, batch, row, extras)) {
+            at = program.write(sink, at, batch, row, extras);
+            return {};
         }
-        const bool empty = at - (sink.begin() + start) == 2;
-        at = sink.more(at, rest.size());
-        at -= empty ? 2 : 1;
-        *at++ = empty ? '{' : ',';
-        at = put(at, rest.substr(1));
-        return {};
+        at = program.write(sink, at, batch, row);
+        return merge(sink, at, start, rest, rest_wins);
     }
 
     // Replaces the object that stands from `start` to `at` by its union with `rest`.
@@ -114,6 +112,7 @@ struct SearchRenderer::SourceWriter {
     const bool include_document;
     const std::string head;
     const std::string tail;
+    std::vector<RecordProgram::Extra> extras;  // of the row at hand
 };
 
 SearchRenderer::SearchRenderer(const SearchRenderPlan& plan, RecordFormat format)
@@ -139,17 +138,17 @@ Status SearchRenderer::append(const ResultBatch& batch, std::string& out) {
             source = static_cast<size_t>(batch.columns[*plan_.source_slot].values<int64_t>()[row]);
         }
         INSULA_CHECK(source < sources_.size(), "a row is of a source of the plan");
-        RETURN_IF_ERROR(sources_[source]->write(sink, at, batch, row));
+        const bool first = rows_ == 0 && format_ == RecordFormat::envelope;
+        RETURN_IF_ERROR(sources_[source]->write(sink, at, batch, row, first));
+        ++rows_;
     }
     sink.finish(at);
-    rows_ += batch.rows;
     return {};
 }
 
 void SearchRenderer::end(RequestStats stats, std::string& out) {
     stats.rows_returned = rows_;
     if (format_ == RecordFormat::envelope) {
-        if (out.ends_with(',')) out.pop_back();
         out += R"(],"stats":)";
     } else {
         out += R"({"end":)";
