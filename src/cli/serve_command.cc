@@ -1,0 +1,123 @@
+// insula serve: runs the server until SIGTERM or SIGINT.
+#include <fmt/format.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/settings.h"
+#include "platform/fs/os_file_system.h"
+#include "platform/runtime/clock.h"
+#include "platform/runtime/log.h"
+#include "platform/runtime/random.h"
+#include "server/config/render.h"
+#include "server/config/server_config.h"
+#include "server/node.h"
+
+namespace insula::cli {
+
+namespace {
+
+// Blocked before any thread starts, so that only wait_for_stop() takes them.
+sigset_t stop_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+int wait_for_stop() {
+    const sigset_t set = stop_signals();
+    int signal = 0;
+    while (sigwait(&set, &signal) != 0) {
+    }
+    return signal;
+}
+
+// A second signal means: now. The journal makes that safe.
+void end_at_once_on_second_signal() {
+    std::thread([] {
+        wait_for_stop();
+        _exit(static_cast<int>(ExitCode::failure));
+    }).detach();
+}
+
+void show_key(const server::Node& node) {
+    if (!node.created_key()) return;
+    fmt::print(stderr,
+               "\nThe administrator's key, shown this once:\n\n    {}\n\n"
+               "Requests send it as \"Authorization: Bearer <key>\". Only its hash is stored.\n\n",
+               *node.created_key());
+}
+
+int serve(const SettingFlags& flags) {
+    auto loaded = flags.load();
+    if (!loaded) return report(loaded.error());
+    for (const config::Note& note : loaded->notes) {
+        fmt::print(stderr, "{}\n", config::describe(note));
+    }
+    const config::ServerConfig config = config::make_server_config(loaded->config);
+    if (const Status level = log::set_level(config.log_level); !level) return report(level.error());
+    auto output = log::Output::open(config.log_output);
+    if (!output) return report(output.error());
+
+    const sigset_t signals = stop_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    OsFileSystem fs;
+    SystemClock clock;
+    SystemRandom random;
+    const SteadyTime begin = clock.steady_now();
+    auto node = server::Node::start(config, fs, clock, random);
+    if (!node) {
+        log::flush();
+        return report(node.error());
+    }
+    const double seconds = std::chrono::duration<double>(clock.steady_now() - begin).count();
+    show_key(**node);
+    log::info("ready", {{"host", config.host},
+                        {"rest_port", (*node)->ports().at(0)},
+                        {"gateway_port", (*node)->ports().at(1)},
+                        {"development", config.dev},
+                        {"recovered", (*node)->recovery_summary()},
+                        {"start_seconds", seconds}});
+    const int signal = wait_for_stop();
+    log::info("stopping", {{"signal", signal}});
+    end_at_once_on_second_signal();
+    const Status stopped = (*node)->stop();
+    if (!stopped) {
+        log::error("the server did not stop cleanly", {{"error", stopped.error().describe()}});
+        return static_cast<int>(exit_code_of(stopped.error()));
+    }
+    log::info("stopped");
+    return static_cast<int>(ExitCode::ok);
+}
+
+}  // namespace
+
+void add_serve(CLI::App& root, Action& action) {
+    CLI::App* command = root.add_subcommand("serve", "Run the server");
+    auto flags = std::make_shared<SettingFlags>();
+    flags->add_to(*command);
+    command->footer(
+        "Examples:\n"
+        "  insula serve --dev                          try it: http://127.0.0.1:8000, no key "
+        "needed\n"
+        "  insula serve --data-dir /var/lib/insula     with the administrator's key shown at first "
+        "start\n"
+        "  insula serve --config config.yaml --env-file config.env\n"
+        "\n"
+        "SIGTERM drains and stops. Exit codes: 0 stopped, 3 configuration, 4 port, 5 data "
+        "directory, 6 disk,\n"
+        "7 damage, 1 other failures.");
+    command->callback([flags, &action] { action = [flags] { return serve(*flags); }; });
+}
+
+}  // namespace insula::cli

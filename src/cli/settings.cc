@@ -1,0 +1,47 @@
+#include "cli/settings.h"
+
+#include <CLI/CLI.hpp>
+
+namespace insula::cli {
+
+void SettingFlags::add_to(CLI::App& command) {
+    command.add_option("--config", config_file_, "YAML file with settings")->type_name("FILE");
+    command.add_option("--env-file", env_file_, "file with lines NAME=value")->type_name("FILE");
+    command.add_option("--data-dir", data_dir_, "directory that holds all data (default ./data)")
+        ->type_name("DIR");
+    command.add_option("--port-offset", port_offset_, "added to every port, 0 to 15484")
+        ->type_name("N");
+    command.add_option("--api", api_, "interfaces to serve: rest, grpc or both")->type_name("API");
+    command.add_option("--log-level", log_level_, "info, or by module: info,tables=debug")
+        ->type_name("LEVEL");
+    command.add_flag("--dev", dev_,
+                     "for development: requests without a credential act as the default tenant");
+}
+
+Result<config::Sources> SettingFlags::sources() const {
+    config::Sources sources;
+    sources.environment = config::process_environment();
+    sources.machine = detect_machine();
+    if (!config_file_.empty()) {
+        ASSIGN_OR_RETURN(sources.yaml, config::read_text_file(config_file_));
+    }
+    if (!env_file_.empty()) {
+        ASSIGN_OR_RETURN(sources.env_file, config::read_text_file(env_file_));
+    }
+    const auto flag = [&](std::string key, const std::string& value, std::string written) {
+        if (!value.empty()) sources.flags.push_back({std::move(key), value, std::move(written)});
+    };
+    flag("server.data_dir", data_dir_, "--data-dir");
+    flag("server.port_offset", port_offset_, "--port-offset");
+    flag("server.api", api_, "--api");
+    flag("monitoring.log_level", log_level_, "--log-level");
+    flag("server.dev", dev_ ? "true" : "", "--dev");
+    return sources;
+}
+
+Result<config::LoadedConfig> SettingFlags::load() const {
+    ASSIGN_OR_RETURN(const config::Sources read, sources());
+    return config::load(read);
+}
+
+}  // namespace insula::cli

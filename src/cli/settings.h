@@ -1,0 +1,36 @@
+// The flags by which every command that needs the server's settings takes them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "server/config/config.h"
+
+namespace CLI {
+class App;
+}
+
+namespace insula::cli {
+
+class SettingFlags {
+  public:
+    // Adds --config, --env-file, --data-dir, --port-offset, --dev, --api and --log-level. This
+    // object must outlive the parse.
+    void add_to(CLI::App& command);
+    // Reads the files and the environment. Call after the parse.
+    Result<config::LoadedConfig> load() const;
+
+  private:
+    Result<config::Sources> sources() const;
+
+    std::string config_file_;
+    std::string env_file_;
+    std::string data_dir_;
+    std::string port_offset_;
+    std::string api_;
+    std::string log_level_;
+    bool dev_ = false;
+};
+
+}  // namespace insula::cli

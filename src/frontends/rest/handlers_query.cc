@@ -1,0 +1,218 @@
+// POST /data/search, /data/search/stream, /data/aggregate.
+#include "frontends/rest/error_response.h"
+#include "frontends/rest/rest_api.h"
+#include "platform/json/json_value.h"
+#include "platform/net/hop.h"
+
+namespace insula::rest {
+
+namespace {
+
+constexpr uint64_t kQueryBodyBytesMax = 4ull << 20;
+// A page is put together in memory; what is larger is for the stream.
+constexpr size_t kPageBytesMax = 128u << 20;
+// One piece of a stream: large enough that hops cost nothing, small enough for a flat memory.
+constexpr size_t kStreamPieceBytes = 256u << 10;
+constexpr size_t kFirstPieceBytes = 1;  // the first rows go out as soon as they are there
+
+std::string_view content_type(tables::OutputFormat format) {
+    switch (format) {
+        case tables::OutputFormat::json:
+            return "application/json";
+        case tables::OutputFormat::ndjson:
+            return "application/x-ndjson";
+        case tables::OutputFormat::csv:
+            return "text/csv; charset=utf-8";
+    }
+    return "application/json";
+}
+
+// The first type of Accept that we can give; `preferred` where there is none or any will do.
+tables::OutputFormat accepted_format(const net::RequestHead& request,
+                                     tables::OutputFormat preferred) {
+    std::string_view accept = request.header("accept").value_or("");
+    while (!accept.empty()) {
+        const size_t comma = std::min(accept.find(','), accept.size());
+        std::string_view type = accept.substr(0, comma);
+        accept.remove_prefix(std::min(comma + 1, accept.size()));
+        type = type.substr(0, type.find(';'));
+        const size_t from = type.find_first_not_of(' ');
+        if (from == std::string_view::npos) continue;
+        type = type.substr(from, type.find_last_not_of(' ') + 1 - from);
+        if (net::equal_without_case(type, "application/json")) return tables::OutputFormat::json;
+        if (net::equal_without_case(type, "text/csv")) return tables::OutputFormat::csv;
+        if (net::equal_without_case(type, "application/x-ndjson") ||
+            net::equal_without_case(type, "application/ndjson")) {
+            return tables::OutputFormat::ndjson;
+        }
+    }
+    return preferred;
+}
+
+Status check_content_type(const net::RequestHead& request) {
+    const std::string_view type = request.header("content-type").value_or("");
+    const std::string_view name = type.substr(0, type.find(';'));
+    if (net::equal_without_case(name.substr(0, name.find(' ')), "application/json")) return {};
+    return fail(Error(Code::unsupported_media, "unsupported_content_type",
+                      "A query is sent as JSON; this body is " +
+                          (name.empty() ? std::string("without Content-Type")
+                                        : "\"" + std::string(name) + "\"") +
+                          ".")
+                    .with_hint("Send Content-Type: application/json."));
+}
+
+std::string milliseconds(double value) {
+    std::string text;
+    json::JsonWriter writer(text);
+    writer.float64(value);
+    writer.finish();
+    return text;
+}
+
+std::vector<net::Header> cost_trailers(const tables::RequestStats& stats) {
+    return {{"X-Rows-Returned", std::to_string(stats.rows_returned)},
+            {"X-Rows-Scanned", std::to_string(stats.rows_scanned)},
+            {"X-Bytes-Scanned", std::to_string(stats.bytes_scanned)},
+            {"X-Files-Read", std::to_string(stats.files_read)},
+            {"X-Files-Skipped", std::to_string(stats.files_skipped)},
+            {"X-Elapsed-Ms", milliseconds(stats.elapsed_ms)}};
+}
+
+std::vector<std::string> cost_trailer_names() {
+    std::vector<std::string> names;
+    for (const net::Header& trailer : cost_trailers({})) names.push_back(trailer.name);
+    return names;
+}
+
+Error page_too_large() {
+    return Error(Code::payload_too_large, "result_too_large",
+                 "The page would be larger than " + std::to_string(kPageBytesMax >> 20) + " MiB.")
+        .with_hint("Ask for fewer rows or columns, or use /data/search/stream.");
+}
+
+}  // namespace
+
+net::Task<Result<RestApi::RunPtr>> RestApi::start_query(Call& call, QueryKind kind,
+                                                        tables::OutputFormat format) {
+    if (const Status type = check_content_type(call.exchange.request()); !type) {
+        co_return fail(type.error());
+    }
+    ASSIGN_OR_CO_RETURN(const std::string body,
+                        co_await call.exchange.read_body(kQueryBodyBytesMax));
+    call.exchange.cancel_when_gone(call.context.cancel);
+    co_return co_await net::on_pool(services_.query_workers, [&]() -> Result<RunPtr> {
+        ASSIGN_OR_RETURN(const json::JsonValue value,
+                         json::JsonValue::parse(body, {.bytes_max = kQueryBodyBytesMax}));
+        if (kind == QueryKind::aggregate) {
+            ASSIGN_OR_RETURN(const auto request, tables::parse_aggregate(value));
+            return services_.queries.aggregate(call.context, request, format);
+        }
+        const auto mode =
+            kind == QueryKind::stream ? tables::SearchMode::stream : tables::SearchMode::page;
+        ASSIGN_OR_RETURN(const auto request, tables::parse_search(value, mode));
+        return services_.queries.search(call.context, request, format);
+    });
+}
+
+net::Task<Result<std::string>> RestApi::whole_page(RunPtr run) {
+    co_return co_await net::on_pool(services_.query_workers, [&]() -> Result<std::string> {
+        // The run ends here, on the worker, and not on the I/O thread.
+        const RunPtr owned = std::move(run);
+        std::string page;
+        ASSIGN_OR_RETURN(const bool more, owned->next(page, kPageBytesMax));
+        if (more) return fail(page_too_large());
+        return page;
+    });
+}
+
+net::Task<void> RestApi::answer_page(Call& call, QueryKind kind, tables::OutputFormat format) {
+    Result<RunPtr> run = co_await start_query(call, kind, format);
+    if (!run) {
+        respond_error(call.exchange, run.error(), call.context.request_id);
+        co_return;
+    }
+    Result<std::string> page = co_await whole_page(*std::move(run));
+    if (!page) {
+        respond_error(call.exchange, page.error(), call.context.request_id);
+        co_return;
+    }
+    call.exchange.respond({.status = 200,
+                           .content_type = std::string(content_type(format)),
+                           .headers = {{"X-Request-Id", call.context.request_id}}},
+                          *std::move(page));
+}
+
+net::Task<void> RestApi::search(Call& call) {
+    const auto format = accepted_format(call.exchange.request(), tables::OutputFormat::json);
+    if (format == tables::OutputFormat::csv) return answer_stream(call, QueryKind::search, format);
+    return answer_page(call, QueryKind::search, format);
+}
+
+net::Task<void> RestApi::aggregate(Call& call) {
+    const auto format = accepted_format(call.exchange.request(), tables::OutputFormat::json);
+    if (format == tables::OutputFormat::csv)
+        return answer_stream(call, QueryKind::aggregate, format);
+    return answer_page(call, QueryKind::aggregate, tables::OutputFormat::json);
+}
+
+net::Task<void> RestApi::search_stream(Call& call) {
+    const auto format = accepted_format(call.exchange.request(), tables::OutputFormat::ndjson);
+    call.context.deadline = Deadline::after(options_.stream_deadline);
+    return answer_stream(
+        call, QueryKind::stream,
+        format == tables::OutputFormat::csv ? format : tables::OutputFormat::ndjson);
+}
+
+net::Task<void> RestApi::answer_stream(Call& call, QueryKind kind, tables::OutputFormat format) {
+    Result<RunPtr> run = co_await start_query(call, kind, format);
+    if (!run) {
+        respond_error(call.exchange, run.error(), call.context.request_id);
+        co_return;
+    }
+    co_await send_stream(call, **run, format);
+    // Ending a query may wait for lent threads: not on this thread. A pool that is stopped ends it
+    // here.
+    static_cast<void>(co_await net::on_pool(services_.query_workers, [&] { run->reset(); }));
+}
+
+net::Task<void> RestApi::send_stream(Call& call, tables::QueryRun& run,
+                                     tables::OutputFormat format) {
+    const bool csv = format == tables::OutputFormat::csv;
+    bool started = false;
+    bool more = true;
+    std::string piece;
+    for (size_t wanted = kFirstPieceBytes; more; wanted = kStreamPieceBytes) {
+        piece.clear();
+        // The opening alone is no row: the piece ends behind the first batch.
+        const Result<bool> next =
+            co_await net::on_pool(services_.query_workers, [&] { return run.next(piece, wanted); });
+        if (!next && !started) {
+            respond_error(call.exchange, next.error(), call.context.request_id);
+            co_return;
+        }
+        if (!started) {
+            started = true;
+            const Status begun = co_await call.exchange.start_stream(
+                {.status = 200,
+                 .content_type = std::string(content_type(format)),
+                 .headers = {{"X-Request-Id", call.context.request_id}}},
+                csv ? cost_trailer_names() : std::vector<std::string>());
+            if (!begun) co_return;
+        }
+        if (!next) {
+            // A stream without its last line was cut off; CSV has no line for an error.
+            if (csv) co_return;
+            tables::append_error_line(next.error(), call.context.request_id, piece);
+            more = false;
+        } else {
+            more = *next;
+        }
+        // Fails when the client has gone: the caller ends the query.
+        if (!co_await call.exchange.write(std::move(piece))) co_return;
+        piece = std::string();
+    }
+    static_cast<void>(co_await call.exchange.finish(csv ? cost_trailers(run.stats())
+                                                        : std::vector<net::Header>()));
+}
+
+}  // namespace insula::rest

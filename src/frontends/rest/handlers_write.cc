@@ -1,0 +1,234 @@
+// POST /data/write: a body in one of five formats becomes rows of a source.
+#include <array>
+
+#include "frontends/rest/rest_api.h"
+#include "platform/crypto/hash.h"
+#include "platform/json/json_writer.h"
+#include "platform/net/hop.h"
+#include "stores/tables/ingest/csv_shredder.h"
+#include "stores/tables/ingest/json_shredder.h"
+#include "stores/tables/ingest/parquet_shredder.h"
+
+namespace insula::rest {
+
+namespace {
+
+// A body that announces no length, or one that is compressed, is counted as this much while it is
+// read.
+constexpr uint64_t kUnknownBodyBytes = 32ull << 20;
+// Bodies up to here are not counted: the number of connections bounds them.
+constexpr uint64_t kSmallBodyBytes = 64ull << 10;
+// Reading so little into columns takes less than a hop to another thread and back.
+constexpr uint64_t kInlineBodyBytes = 16ull << 10;
+
+enum class Format { json, ndjson, csv, tsv, parquet };
+
+struct MediaType {
+    std::string_view name;
+    Format format;
+};
+constexpr std::array kMediaTypes{
+    MediaType{"application/json", Format::json},
+    MediaType{"application/x-ndjson", Format::ndjson},
+    MediaType{"application/ndjson", Format::ndjson},
+    MediaType{"application/jsonl", Format::ndjson},
+    MediaType{"application/x-jsonlines", Format::ndjson},
+    MediaType{"text/csv", Format::csv},
+    MediaType{"text/tab-separated-values", Format::tsv},
+    MediaType{"application/vnd.apache.parquet", Format::parquet},
+    MediaType{"application/x-parquet", Format::parquet},
+    MediaType{"application/parquet", Format::parquet},
+};
+
+// "text/csv; charset=utf-8" -> "text/csv".
+std::string_view media_type(std::string_view content_type) {
+    content_type = content_type.substr(0, content_type.find(';'));
+    const size_t end = content_type.find_last_not_of(" \t");
+    return end == std::string_view::npos ? std::string_view{} : content_type.substr(0, end + 1);
+}
+
+Result<Format> request_format(const net::RequestHead& request) {
+    const std::string_view name = media_type(request.header("content-type").value_or(""));
+    for (const MediaType& type : kMediaTypes) {
+        if (net::equal_without_case(name, type.name)) return type.format;
+    }
+    const std::string shown = name.empty() ? "no Content-Type" : "\"" + std::string(name) + "\"";
+    return fail(
+        Error(Code::unsupported_media, "unsupported_content_type",
+              "Rows cannot be read from a body with " + shown + ".")
+            .with_hint("Send Content-Type: application/json, application/x-ndjson, text/csv or "
+                       "application/vnd.apache.parquet."));
+}
+
+// The body and how to read it; lives in the handler's frame while others work on it.
+struct WriteRequest {
+    Format format = Format::json;
+    std::string source_id;
+    std::string body;
+    std::optional<tables::RecordIdempotency> idempotency;
+    bool envelope = false;
+};
+
+Result<std::optional<tables::RecordIdempotency>> read_idempotency(const net::RequestHead& request) {
+    const auto key = request.header("idempotency-key");
+    if (!key) return std::nullopt;
+    if (key->empty() || key->size() > tables::kIdempotencyKeyBytesMax) {
+        return fail(invalid_argument("invalid_idempotency_key",
+                                     "An Idempotency-Key has 1 to " +
+                                         std::to_string(tables::kIdempotencyKeyBytesMax) +
+                                         " bytes."));
+    }
+    return tables::RecordIdempotency{std::string(*key), 0};
+}
+
+Result<WriteRequest> read_head(const net::RequestHead& request) {
+    WriteRequest write;
+    ASSIGN_OR_RETURN(write.format, request_format(request));
+    ASSIGN_OR_RETURN(write.idempotency, read_idempotency(request));
+    if (const auto source = request.parameter("source_id")) {
+        write.source_id = *source;
+    } else if (write.format == Format::json) {
+        write.envelope = true;
+    } else {
+        return fail(invalid_argument("missing_source_id", "The request names no source.")
+                        .with_hint("Add ?source_id=… to the address."));
+    }
+    return write;
+}
+
+Result<tables::Batch> shred(const WriteRequest& write, tables::TableStore& store,
+                            const tenancy::RequestContext& context, tables::SchemaPtr schema) {
+    switch (write.format) {
+        case Format::json:
+            return write.envelope ? tables::shred_envelope(write.body, std::move(schema))
+                                  : tables::shred_json(write.body, std::move(schema));
+        case Format::ndjson:
+            return tables::shred_ndjson(write.body, std::move(schema));
+        case Format::csv:
+            return tables::shred_csv(write.body, ',', std::move(schema));
+        case Format::tsv:
+            return tables::shred_csv(write.body, '\t', std::move(schema));
+        case Format::parquet: {
+            ASSIGN_OR_RETURN(const auto engine, store.services().engines.acquire(context.tenant));
+            return tables::shred_parquet(*engine,
+                                         std::make_shared<tables::MemoryFile>(as_bytes(write.body)),
+                                         std::move(schema), context.deadline, context.cancel);
+        }
+    }
+    return fail(internal_error("a format without a reader"));
+}
+
+uint64_t body_hash(std::string_view body) {
+    uint64_t hash = 0;
+    std::memcpy(&hash, crypto::sha256(as_bytes(body)).data(), sizeof hash);
+    return hash;
+}
+
+// Blocking: on a worker, or at once for small bodies.
+Result<tables::WriteOutcome> apply(WriteRequest& write, tables::TableStore& store,
+                                   const tenancy::RequestContext& context) {
+    if (write.envelope) {
+        ASSIGN_OR_RETURN(write.source_id, tables::envelope_source(write.body));
+    }
+    if (write.idempotency) write.idempotency->body_hash = body_hash(write.body);
+    const auto read = [&](tables::SchemaPtr schema) {
+        return shred(write, store, context, std::move(schema));
+    };
+    auto source = store.find(context.tenant, write.source_id);
+    if (!source) {
+        // A body that cannot be read must not leave an empty source behind.
+        ASSIGN_OR_RETURN([[maybe_unused]] const tables::Batch checked,
+                         read(std::make_shared<const tables::Schema>()));
+        source = store.find_or_create(context.tenant, write.source_id);
+        if (!source) return fail(source.error());
+    }
+    return (*source)->write(
+        {.shred = read,
+         .idempotency = write.idempotency,
+         .audit = {context.principal, context.request_id, context.remote_address}},
+        context.deadline);
+}
+
+std::string position_text(Lsn lsn) {
+    return std::to_string(lsn.stream.value) + "-" + std::to_string(lsn.position);
+}
+
+std::string outcome_body(const WriteRequest& write, const tables::WriteOutcome& outcome,
+                         double elapsed_ms) {
+    std::string body;
+    json::JsonWriter writer(body);
+    writer.begin_object();
+    writer.key("source_id").string(write.source_id);
+    writer.key("rows").uint64(outcome.rows);
+    writer.key("position").string(position_text(outcome.lsn));
+    writer.key("duplicate").boolean(outcome.duplicate);
+    writer.key("stats").begin_object();
+    writer.key("bytes_received").uint64(write.body.size());
+    writer.key("elapsed_ms").float64(elapsed_ms);
+    writer.end_object().end_object().newline();
+    writer.finish();
+    return body;
+}
+
+double elapsed_ms(const net::Exchange& exchange) {
+    const auto elapsed = std::chrono::steady_clock::now() - exchange.started();
+    return static_cast<double>(
+               std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count()) /
+           1000.0;
+}
+
+}  // namespace
+
+net::Task<Result<std::string>> RestApi::read_body(Call& call, MemoryGrant& memory) {
+    const net::RequestHead& request = call.exchange.request();
+    const bool encoded = request.header("content-encoding").has_value();
+    const uint64_t announced =
+        encoded ? std::max(kUnknownBodyBytes, request.content_length.value_or(0))
+                : request.content_length.value_or(request.chunked ? kUnknownBodyBytes : 0);
+    if (announced > kSmallBodyBytes && announced <= options_.body_bytes_max) {
+        ASSIGN_OR_CO_RETURN(memory, services_.bodies.try_reserve(announced));
+    }
+    ASSIGN_OR_CO_RETURN(std::string body,
+                        co_await call.exchange.read_body(options_.body_bytes_max));
+    // What turned out larger than it was counted as.
+    if (body.size() > memory.bytes() && body.size() > kSmallBodyBytes) {
+        if (memory.bytes() == 0) {
+            ASSIGN_OR_CO_RETURN(memory, services_.bodies.try_reserve(body.size()));
+        } else if (const Status grown = memory.grow(body.size() - memory.bytes()); !grown) {
+            co_return fail(grown.error());
+        }
+    }
+    co_return body;
+}
+
+net::Task<void> RestApi::write(Call& call) {
+    const Result<std::string> answer = co_await write_rows(call);
+    if (answer) {
+        respond_json(call, *answer);
+    } else {
+        respond_error(call.exchange, answer.error(), call.context.request_id);
+    }
+}
+
+net::Task<Result<std::string>> RestApi::write_rows(Call& call) {
+    ASSIGN_OR_CO_RETURN(WriteRequest write, read_head(call.exchange.request()));
+    MemoryGrant memory;
+    ASSIGN_OR_CO_RETURN(write.body, co_await read_body(call, memory));
+    const auto apply_write = [&] { return apply(write, services_.tables, call.context); };
+    Result<tables::WriteOutcome> outcome =
+        write.body.size() <= kInlineBodyBytes && write.format != Format::parquet
+            ? apply_write()
+            : co_await net::on_pool(services_.workers, apply_write);
+    if (!outcome) co_return fail(outcome.error());
+    if (!outcome->durable) {
+        const Lsn lsn = outcome->lsn;
+        const Status durable =
+            co_await net::completion([this, lsn](std::move_only_function<void(Status)> done) {
+                services_.journal.on_durable(lsn, std::move(done));
+            });
+        if (!durable) co_return fail(durable.error());
+    }
+    co_return outcome_body(write, *outcome, elapsed_ms(call.exchange));
+}
+
+}  // namespace insula::rest

@@ -1,0 +1,230 @@
+#include "frontends/rest/rest_api.h"
+
+#include <array>
+#include <map>
+
+#include "base/check.h"
+#include "frontends/rest/error_response.h"
+#include "platform/runtime/log.h"
+
+namespace insula::rest {
+
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::chrono::seconds kRetryAfter{1};
+
+std::string_view route_name(const Route* route) {
+    return route == nullptr ? std::string_view("unknown") : route->pattern;
+}
+
+// "Bearer abc" -> "abc".
+std::optional<std::string_view> bearer_key(std::string_view authorization) {
+    constexpr std::string_view kScheme = "bearer ";
+    if (authorization.size() <= kScheme.size() ||
+        !net::equal_without_case(authorization.substr(0, kScheme.size()), kScheme)) {
+        return std::nullopt;
+    }
+    return authorization.substr(kScheme.size());
+}
+
+Result<tenancy::Credential> read_credential(const net::RequestHead& request) {
+    tenancy::Credential credential;
+    // Two credentials in one request would leave it to chance which one counts.
+    size_t found = 0;
+    for (const net::HeaderView& header : request.headers) {
+        if (net::equal_without_case(header.name, "authorization")) {
+            ++found;
+            credential.key = bearer_key(header.value).value_or("");
+        } else if (net::equal_without_case(header.name, "x-api-key")) {
+            ++found;
+            credential.key = header.value;
+        } else if (net::equal_without_case(header.name, "x-tenant-id")) {
+            if (credential.tenant) {
+                return fail(invalid_argument("duplicate_header", "X-Tenant-Id was sent twice."));
+            }
+            credential.tenant = header.value;
+        }
+    }
+    if (found > 1) {
+        return fail(
+            invalid_argument("duplicate_header", "The request has more than one credential."));
+    }
+    return credential;
+}
+
+// Names by which a browser on this machine reaches it; others are a page's attempt to reach the
+// developer's server under a name of its own (DNS rebinding).
+bool is_local_host(std::string_view host) {
+    if (host.starts_with('[')) return host.starts_with("[::1]");
+    const std::string_view name = host.substr(0, host.find(':'));
+    return name == "localhost" || name == "127.0.0.1";
+}
+
+}  // namespace
+
+// Series of one route, resolved once a status.
+struct RestApi::RouteMetrics {
+    explicit RouteMetrics(metrics::Registry& registry)
+        : requests(registry.counter("insula_http_requests_total", "Requests answered.",
+                                    {"route", "method", "status"})),
+          seconds(registry.histogram("insula_http_request_duration_seconds",
+                                     "From the first byte of a request to the end of its answer.",
+                                     metrics::kLatencySeconds, {"route"})) {
+        for (const Route& route : routes()) {
+            durations.emplace(&route, &seconds.with({route.pattern}));
+            ok.emplace(&route,
+                       &requests.with({route.pattern, net::method_name(route.method), "200"}));
+        }
+    }
+    metrics::Family<metrics::Counter>& requests;
+    metrics::Family<metrics::Histogram>& seconds;
+    std::map<const Route*, metrics::Histogram*> durations;
+    std::map<const Route*, metrics::Counter*> ok;
+};
+
+void respond_json(Call& call, std::string body, int status) {
+    call.exchange.respond({.status = status,
+                           .content_type = std::string(kJson),
+                           .headers = {{"X-Request-Id", call.context.request_id}}},
+                          std::move(body));
+}
+
+void respond_error(net::Exchange& exchange, const Error& error, std::string_view request_id) {
+    net::ResponseHead head{.status = http_status(error.code()),
+                           .content_type = std::string(kJson),
+                           .headers = {{"X-Request-Id", std::string(request_id)}}};
+    if (error.code() == Code::resource_exhausted || error.code() == Code::unavailable) {
+        head.headers.push_back({"Retry-After", std::to_string(kRetryAfter.count())});
+    }
+    if (error.code() == Code::unauthenticated)
+        head.headers.push_back({"WWW-Authenticate", "Bearer"});
+    exchange.respond(std::move(head), error_body(error, request_id));
+}
+
+RestApi::RestApi(RestOptions options, RestServices services)
+    : options_(std::move(options)),
+      services_(std::move(services)),
+      route_metrics_(std::make_unique<RouteMetrics>(services_.registry)),
+      request_id_base_(services_.random.next()) {
+    INSULA_CHECK(find_route_fault(routes()).empty(),
+                 "every route declares its action and resource");
+}
+
+RestApi::~RestApi() = default;
+
+std::string RestApi::new_request_id() {
+    // Unique and not to be guessed from one another: a random start and a step that mixes all bits
+    // (the odd constant of the golden ratio).
+    uint64_t value = request_id_base_ +
+                     next_request_.fetch_add(1, std::memory_order_relaxed) * 0x9e3779b97f4a7c15;
+    std::string id(16, '0');
+    for (size_t i = 16; i-- > 0; value >>= 4) id[i] = "0123456789abcdef"[value & 15];
+    return id;
+}
+
+Status RestApi::check_host(const net::RequestHead& request) const {
+    if (!services_.gate.development()) return {};
+    const auto host = request.header("host");
+    if (!host || is_local_host(*host)) return {};
+    return fail(
+        Error(Code::permission_denied, "host_not_allowed",
+              "In development mode the server answers only to localhost.")
+            .with_hint("Use http://localhost or http://127.0.0.1, or start without --dev."));
+}
+
+net::Task<void> RestApi::handle(net::Exchange& exchange) {
+    const net::RequestHead& request = exchange.request();
+    const RouteMatch match = match_route(request);
+    tenancy::RequestContext context;
+    context.request_id = new_request_id();
+    if (match.route == nullptr) {
+        if (match.allowed.empty()) {
+            respond_error(
+                exchange,
+                not_found("unknown_route", "There is nothing at this path.")
+                    .with_hint("The reference lists all paths: docs/reference/http-api.md."),
+                context.request_id);
+        } else {
+            std::string allow;
+            for (const net::Method method : match.allowed) {
+                if (!allow.empty()) allow += ", ";
+                allow += net::method_name(method);
+            }
+            const Error error =
+                invalid_argument("method_not_allowed", "This path does not take " +
+                                                           std::string(request.method_name) + ".");
+            exchange.respond(
+                {.status = 405,
+                 .content_type = std::string(kJson),
+                 .headers = {{"Allow", allow}, {"X-Request-Id", context.request_id}}},
+                error_body(error.with_hint("It takes " + allow + "."), context.request_id));
+        }
+    } else {
+        Call call{exchange, *match.route, match.arguments, {}};
+        call.context.request_id = context.request_id;
+        co_await admit_and_run(call);
+        context.tenant_slug = call.context.tenant_slug;
+    }
+    finish(exchange, match.route, context);
+}
+
+net::Task<void> RestApi::admit_and_run(Call& call) {
+    const net::RequestHead& request = call.exchange.request();
+    if (call.route.access == Access::authorised) {
+        Status allowed = check_host(request);
+        if (allowed) {
+            const auto credential = read_credential(request);
+            const auto admission =
+                credential
+                    ? services_.gate.admit(*credential, {call.route.action,
+                                                         fill_resource(call.route, call.arguments)})
+                    : Result<tenancy::Admission>(fail(credential.error()));
+            if (admission) {
+                call.context.principal = admission->principal;
+                call.context.tenant = admission->tenant;
+                call.context.tenant_slug = admission->tenant_slug;
+            } else {
+                allowed = fail(admission.error());
+            }
+        }
+        if (!allowed) {
+            respond_error(call.exchange, allowed.error(), call.context.request_id);
+            co_return;
+        }
+    }
+    call.context.remote_address = request.remote_address;
+    call.context.deadline = Deadline::after(options_.request_deadline);
+    co_await (this->*call.route.handler)(call);
+}
+
+void RestApi::finish(net::Exchange& exchange, const Route* route,
+                     const tenancy::RequestContext& context) {
+    const int status = exchange.status();
+    const auto elapsed = std::chrono::steady_clock::now() - exchange.started();
+    if (route != nullptr && status == 200) {
+        route_metrics_->ok.at(route)->add();
+    } else {
+        route_metrics_->requests
+            .with({route_name(route), net::method_name(exchange.request().method),
+                   std::to_string(status)})
+            .add();
+    }
+    if (route != nullptr) {
+        route_metrics_->durations.at(route)->observe(
+            std::chrono::duration<double>(elapsed).count());
+    }
+    // Load balancers ask for health many times a second; only a failure is worth a line.
+    if (route != nullptr && route->access == Access::open && status == 200) return;
+    log::access({.request_id = context.request_id,
+                 .tenant = context.tenant_slug,
+                 .method = exchange.request().method_name,
+                 .route = route_name(route),
+                 .status = status,
+                 .duration_us = static_cast<uint64_t>(
+                     std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count()),
+                 .bytes_in = exchange.bytes_received(),
+                 .bytes_out = exchange.bytes_sent()});
+}
+
+}  // namespace insula::rest

@@ -1,0 +1,108 @@
+// RestApi: the REST door to the tables of a node. One pipeline for all routes: match, admit by the
+// gate, run, answer errors in one shape, log and count. Called on I/O threads; everything that may
+// block runs on `workers` or `query_workers`.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/tenancy/gate.h"
+#include "frontends/rest/routes.h"
+#include "platform/net/exchange.h"
+#include "platform/net/task.h"
+#include "platform/runtime/memory_budget.h"
+#include "platform/runtime/metrics.h"
+#include "platform/runtime/thread_pool.h"
+#include "stores/tables/query.h"
+#include "stores/tables/table_store.h"
+
+namespace insula::rest {
+
+struct RestOptions {
+    uint64_t body_bytes_max = 256ull << 20;
+    std::chrono::milliseconds request_deadline{60'000};
+    std::chrono::milliseconds stream_deadline{
+        600'000};                         // also bounded by what a pinned file is kept
+    std::vector<std::string> data_roots;  // where sources' data_path may point; empty: nowhere
+};
+
+// Everything outlives the api.
+struct RestServices {
+    const tenancy::Gate& gate;
+    tables::TableStore& tables;
+    tables::Queries& queries;
+    journal::Journal& journal;
+    ThreadPool& workers;        // parsing and writing
+    ThreadPool& query_workers;  // searches and aggregates
+    MemoryBudget& bodies;
+    metrics::Registry& registry;
+    Random& random;
+    std::function<bool()> ready;
+};
+
+// One request on its way through the pipeline.
+struct Call {
+    net::Exchange& exchange;
+    const Route& route;
+    std::vector<std::string> arguments;  // of the path
+    tenancy::RequestContext context;
+};
+
+class RestApi {
+  public:
+    RestApi(RestOptions options, RestServices services);
+    ~RestApi();
+
+    net::Task<void> handle(net::Exchange& exchange);
+
+    // Handlers of the route table.
+    net::Task<void> health(Call& call);
+    net::Task<void> health_details(Call& call);
+    net::Task<void> metrics(Call& call);
+    net::Task<void> write(Call& call);
+    net::Task<void> search(Call& call);
+    net::Task<void> search_stream(Call& call);
+    net::Task<void> aggregate(Call& call);
+    net::Task<void> add_source(Call& call);
+    net::Task<void> list_sources(Call& call);
+    net::Task<void> remove_source(Call& call);
+    net::Task<void> source_stats(Call& call);
+    net::Task<void> tenant_stats(Call& call);
+    net::Task<void> get_log_level(Call& call);
+    net::Task<void> set_log_level(Call& call);
+
+  private:
+    struct RouteMetrics;
+
+    net::Task<void> admit_and_run(Call& call);
+    Status check_host(const net::RequestHead& request) const;
+    std::string new_request_id();
+    void finish(net::Exchange& exchange, const Route* route,
+                const tenancy::RequestContext& context);
+
+    net::Task<Result<std::string>> read_body(Call& call, MemoryGrant& memory);
+    net::Task<Result<std::string>> write_rows(Call& call);
+    net::Task<Result<std::string>> add_source_answer(Call& call);
+
+    enum class QueryKind : uint8_t { search, stream, aggregate };
+    using RunPtr = std::unique_ptr<tables::QueryRun>;
+    net::Task<Result<RunPtr>> start_query(Call& call, QueryKind kind, tables::OutputFormat format);
+    net::Task<Result<std::string>> whole_page(RunPtr run);
+    net::Task<void> answer_page(Call& call, QueryKind kind, tables::OutputFormat format);
+    net::Task<void> answer_stream(Call& call, QueryKind kind, tables::OutputFormat format);
+    net::Task<void> send_stream(Call& call, tables::QueryRun& run, tables::OutputFormat format);
+
+    const RestOptions options_;
+    RestServices services_;
+    std::unique_ptr<RouteMetrics> route_metrics_;
+    const uint64_t request_id_base_;
+    std::atomic<uint64_t> next_request_{0};
+};
+
+// Answers that most handlers give.
+void respond_json(Call& call, std::string body, int status = 200);
+void respond_error(net::Exchange& exchange, const Error& error, std::string_view request_id);
+
+}  // namespace insula::rest

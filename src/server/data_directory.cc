@@ -1,0 +1,73 @@
+#include "server/data_directory.h"
+
+#include "server/node.h"
+
+namespace insula::server {
+
+namespace {
+
+constexpr uint64_t kVersionFileBytesMax = 64;
+
+Error unusable(const std::string& path, const Error& cause) {
+    if (cause.code() == Code::storage_exhausted) return cause;
+    return Error(Code::failed_precondition, "data_directory_unusable",
+                 "The data directory " + path + " cannot be used: " + std::string(cause.detail()))
+        .with_hint("Check that it exists or can be made, and that this user may write to it.");
+}
+
+Status check_version(FileSystem& fs, const std::string& path) {
+    const std::string file = path + "/VERSION";
+    const std::string wanted = "insula " + std::to_string(kDataDirectoryVersion) + "\n";
+    const auto found = read_file(fs, file, kVersionFileBytesMax);
+    if (found) {
+        if (*found == wanted) return {};
+        return fail(
+            Error(Code::failed_precondition, "data_directory_version",
+                  "The data directory " + path + " has another format than this version reads.")
+                .with_hint("Use the version of insula that wrote it, or another directory."));
+    }
+    if (found.error().code() != Code::not_found) return fail(unusable(path, found.error()));
+    // A directory that holds something else is not ours to fill.
+    const auto entries = fs.list(path);
+    if (!entries) return fail(unusable(path, entries.error()));
+    for (const DirectoryEntry& entry : *entries) {
+        if (entry.name == "LOCK" || entry.name == "lost+found" || entry.name.starts_with("VERSION"))
+            continue;
+        return fail(
+            Error(Code::failed_precondition, "data_directory_unusable",
+                  "The directory " + path + " holds \"" + entry.name + "\" and no insula data.")
+                .with_hint("Name an empty or new directory with --data-dir."));
+    }
+    if (const Status written = write_file_durably(fs, file, wanted); !written) {
+        return fail(unusable(path, written.error()));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<DataDirectory> DataDirectory::open(FileSystem& fs, const std::string& path) {
+    if (const Status made = create_directories(fs, path); !made)
+        return fail(unusable(path, made.error()));
+    auto lock = fs.lock(path + "/LOCK");
+    if (!lock) {
+        if (lock.error().code() != Code::already_exists) return fail(unusable(path, lock.error()));
+        return fail(Error(Code::failed_precondition, "data_directory_in_use",
+                          "Another insula process uses the data directory " + path + ".")
+                        .with_hint("Stop it, or choose another directory with --data-dir."));
+    }
+    RETURN_IF_ERROR(check_version(fs, path));
+    DataDirectory directory(path, *std::move(lock));
+    if (const Status emptied = remove_tree(fs, path + "/tmp"); !emptied) {
+        return fail(unusable(path, emptied.error()));
+    }
+    for (const std::string& part :
+         {directory.spill_path(), directory.journal_path(), path + "/blob"}) {
+        if (const Status made = create_directories(fs, part); !made) {
+            return fail(unusable(path, made.error()));
+        }
+    }
+    return directory;
+}
+
+}  // namespace insula::server

@@ -1,0 +1,33 @@
+// The data directory: layout, version and lock (docs/formats/data-directory.md).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "platform/fs/file_system.h"
+
+namespace insula::server {
+
+// Holds the directory's lock while it lives.
+class DataDirectory {
+  public:
+    // Makes what is missing, refuses a directory of another version or one that another process
+    // uses, and empties tmp/.
+    static Result<DataDirectory> open(FileSystem& fs, const std::string& path);
+
+    const std::string& path() const { return path_; }
+    std::string catalog_path() const { return path_ + "/control.db"; }
+    std::string journal_path() const { return path_ + "/journal"; }
+    std::string spill_path() const { return path_ + "/tmp/spill"; }
+    std::string probe_path() const { return path_ + "/tmp/probe"; }
+
+  private:
+    DataDirectory(std::string path, std::unique_ptr<FileLock> lock)
+        : path_(std::move(path)), lock_(std::move(lock)) {}
+
+    std::string path_;
+    std::unique_ptr<FileLock> lock_;
+};
+
+}  // namespace insula::server

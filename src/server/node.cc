@@ -1,0 +1,255 @@
+#include "server/node.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "core/tenancy/gate.h"
+#include "frontends/rest/error_response.h"
+#include "frontends/rest/rest_api.h"
+#include "platform/net/http_server.h"
+#include "platform/runtime/log.h"
+#include "platform/runtime/metrics.h"
+#include "server/data_directory.h"
+#include "server/node_metrics.h"
+#include "server/readiness.h"
+#include "stores/tables/query.h"
+#include "stores/tables/table_store.h"
+
+namespace insula::server {
+
+namespace {
+
+constexpr size_t kWorkerQueueMax = 8192;
+// Streams hold a query while their client reads; they wait beside those that the workers run.
+constexpr size_t kRunningQueriesPerWorker = 8;
+
+tables::TableLimits table_limits(const config::ServerConfig& config) {
+    tables::TableLimits limits;
+    limits.source_memtable_bytes = config.flush_source_bytes;
+    limits.node_memtable_bytes = config.memtable_bytes;
+    limits.journal_bytes = config.journal_flush_bytes;
+    limits.create_sources = config.auto_create_sources;
+    limits.record_bytes_max =
+        std::min(limits.record_bytes_max, config.journal_segment_bytes * 3 / 4);
+    return limits;
+}
+
+journal::Options journal_options(const config::ServerConfig& config) {
+    journal::Options options;
+    options.segment_bytes = config.journal_segment_bytes;
+    options.record_bytes_max = config.journal_segment_bytes * 3 / 4;
+    return options;
+}
+
+tables::EngineHostOptions engine_options(const config::ServerConfig& config) {
+    return {
+        .memory_bytes = config.engine_memory_bytes,
+        .instance_memory_bytes = config.engine_instance_bytes,
+        .spill_bytes = config.engine_spill_bytes,
+        .parallelism = config.engine_threads,
+        .idle_close = std::chrono::duration_cast<std::chrono::seconds>(config.engine_idle_close)};
+}
+
+net::HttpServerOptions http_options(const config::ServerConfig& config) {
+    using std::chrono::duration_cast;
+    using std::chrono::milliseconds;
+    net::HttpServerOptions options;
+    options.listen = {{config.host, config.rest_port}, {config.host, config.gateway_port}};
+    options.io_threads = config.io_threads;
+    options.limits.connections_max = config.connections_max;
+    options.limits.header_timeout = duration_cast<milliseconds>(config.header_timeout);
+    options.limits.idle_timeout = duration_cast<milliseconds>(config.idle_timeout);
+    options.limits.body_stall_timeout = duration_cast<milliseconds>(config.stall_timeout);
+    options.limits.write_stall_timeout = duration_cast<milliseconds>(config.stall_timeout);
+    options.render_error = [](const Error& error) { return rest::error_body(error, {}); };
+    return options;
+}
+
+Result<catalog::Tenant> own_default_tenant(const config::ServerConfig& config,
+                                           catalog::Catalog& catalog, Clock& clock,
+                                           Random& random) {
+    ASSIGN_OR_RETURN(const auto tenants, catalog.tenants());
+    auto found = std::ranges::find(tenants, config.tenant_slug, &catalog::Tenant::slug);
+    catalog::Tenant tenant;
+    if (found != tenants.end()) {
+        tenant = *found;
+    } else {
+        tenant = {.id = config.tenant_id ? *config.tenant_id : random.uuid(),
+                  .slug = config.tenant_slug,
+                  .name = config.tenant_name,
+                  .created_at = clock.wall_now()};
+        RETURN_IF_ERROR(catalog.add_tenant({tenant}));
+    }
+    return tenant;
+}
+
+}  // namespace
+
+// In the order of construction; members go down in the reverse order.
+struct Node::State {
+    State(const config::ServerConfig& node_config, FileSystem& node_fs, Clock& node_clock,
+          Random& node_random, DataDirectory data_directory)
+        : config(node_config),
+          fs(node_fs),
+          clock(node_clock),
+          random(node_random),
+          directory(std::move(data_directory)),
+          memtables("memtables", config.memtable_bytes),
+          bodies("request bodies", config.request_memory_bytes),
+          engines(engine_options(config), fs, clock, directory.spill_path()) {}
+
+    Status open_storage();
+    Status open_door();
+    Status stop();
+
+    const config::ServerConfig config;
+    FileSystem& fs;
+    Clock& clock;
+    Random& random;
+    DataDirectory directory;
+    metrics::Registry registry;
+    MemoryBudget memtables;
+    MemoryBudget bodies;
+    std::unique_ptr<catalog::Catalog> catalog;
+    std::vector<catalog::Tenant> tenants;
+    catalog::Tenant default_tenant;
+    tenancy::AdministratorKey key;
+    tables::EngineHost engines;
+    tables::OpenFiles open_files;
+    std::unique_ptr<tables::Services> services;
+    std::unique_ptr<tables::TableStore> store;
+    std::unique_ptr<journal::Journal> journal;
+    tables::RecoveryStats recovery;
+    std::unique_ptr<tables::Queries> queries;
+    std::unique_ptr<ThreadPool> workers;
+    std::unique_ptr<ThreadPool> query_workers;
+    std::unique_ptr<tenancy::Gate> gate;
+    std::unique_ptr<rest::RestApi> api;
+    std::unique_ptr<net::HttpServer> http;
+    std::vector<metrics::Callback> callbacks;
+    std::atomic<bool> ready{false};
+    bool stopped = false;
+};
+
+Status Node::State::open_storage() {
+    ASSIGN_OR_RETURN(catalog, catalog::open_sqlite_catalog(fs, clock, directory.catalog_path()));
+    ASSIGN_OR_RETURN(default_tenant, own_default_tenant(config, *catalog, clock, random));
+    ASSIGN_OR_RETURN(key, tenancy::load_administrator_key(*catalog, random));
+    ASSIGN_OR_RETURN(tenants, catalog->tenants());
+    for (catalog::Tenant& tenant : tenants) {
+        ASSIGN_OR_RETURN(tenant.epoch, catalog->raise_epoch({tenant.id}));
+    }
+    services.reset(new tables::Services{.fs = fs,
+                                        .clock = clock,
+                                        .catalog = *catalog,
+                                        .engines = engines,
+                                        .open_files = open_files,
+                                        .memtables = memtables,
+                                        .data_directory = directory.path(),
+                                        .limits = table_limits(config)});
+    store = std::make_unique<tables::TableStore>(*services);
+    ASSIGN_OR_RETURN(recovery,
+                     store->recover(tenants, directory.journal_path(), journal_options(config)));
+    ASSIGN_OR_RETURN(const uint64_t stream, catalog->allocate_ids(catalog::IdKind::stream, 1));
+    ASSIGN_OR_RETURN(journal, journal::Journal::create(fs, clock, directory.journal_path(),
+                                                       StreamId{stream}, journal_options(config)));
+    store->start(*journal);
+    return prove_readiness({fs, clock, *catalog, *journal, engines, directory.probe_path()});
+}
+
+Status Node::State::open_door() {
+    workers = std::make_unique<ThreadPool>(ThreadPoolOptions{
+        .name = "worker", .threads = config.worker_threads, .queue_max = kWorkerQueueMax});
+    query_workers = std::make_unique<ThreadPool>(ThreadPoolOptions{
+        .name = "query", .threads = config.searches_max, .queue_max = kWorkerQueueMax});
+    queries =
+        std::make_unique<tables::Queries>(*store, config.searches_max * kRunningQueriesPerWorker);
+    gate = std::make_unique<tenancy::Gate>(
+        tenancy::GateOptions{.development = config.dev, .default_tenant = default_tenant},
+        key.hash);
+    rest::RestOptions options{.body_bytes_max = config.body_bytes_max,
+                              .data_roots = config.allowed_data_roots};
+    options.request_deadline =
+        std::chrono::duration_cast<std::chrono::milliseconds>(config.request_timeout);
+    api = std::make_unique<rest::RestApi>(
+        std::move(options),
+        rest::RestServices{
+            .gate = *gate,
+            .tables = *store,
+            .queries = *queries,
+            .journal = *journal,
+            .workers = *workers,
+            .query_workers = *query_workers,
+            .bodies = bodies,
+            .registry = registry,
+            .random = random,
+            .ready = [this] { return ready.load() && journal->health().has_value(); }});
+    callbacks = register_node_metrics(
+        registry, {*store, *queries, *journal, engines, open_files, memtables, bodies});
+    http = std::make_unique<net::HttpServer>(http_options(config));
+    ready = true;
+    return http->start([this](net::Exchange& exchange) { return api->handle(exchange); });
+}
+
+Status Node::State::stop() {
+    if (stopped) return {};
+    stopped = true;
+    ready = false;
+    const Deadline deadline = Deadline::after(config.stop_timeout);
+    if (http) {
+        if (const size_t cut = http->stop(deadline); cut > 0) {
+            log::warn("requests cut off at the stop", {{"requests", cut}});
+        }
+    }
+    callbacks.clear();
+    if (workers) workers->stop();
+    if (query_workers) query_workers->stop();
+    Status status;
+    if (store) status = store->stop(journal != nullptr);
+    if (journal) {
+        const Status closed = journal->close();
+        if (status) status = closed;
+    }
+    http.reset();
+    api.reset();
+    queries.reset();
+    store.reset();
+    journal.reset();
+    if (catalog) {
+        const Status closed = catalog->close();
+        if (status) status = closed;
+    }
+    return status;
+}
+
+Node::Node(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Node::~Node() {
+    if (const Status stopped = state_->stop(); !stopped) {
+        log::error("the node did not stop cleanly", {{"error", stopped.error().describe()}});
+    }
+}
+
+Result<std::unique_ptr<Node>> Node::start(const config::ServerConfig& config, FileSystem& fs,
+                                          Clock& clock, Random& random) {
+    ASSIGN_OR_RETURN(DataDirectory directory, DataDirectory::open(fs, config.data_dir));
+    auto node = std::unique_ptr<Node>(
+        new Node(std::make_unique<State>(config, fs, clock, random, std::move(directory))));
+    RETURN_IF_ERROR(node->state_->open_storage());
+    RETURN_IF_ERROR(node->state_->open_door());
+    return node;
+}
+
+const std::optional<std::string>& Node::created_key() const { return state_->key.created; }
+
+const std::vector<uint16_t>& Node::ports() const { return state_->http->ports(); }
+
+std::string Node::recovery_summary() const {
+    const tables::RecoveryStats& stats = state_->recovery;
+    return std::to_string(stats.sources) + " sources, " + std::to_string(stats.records) +
+           " journal records (" + std::to_string(stats.journal_bytes) + " bytes) replayed";
+}
+
+Status Node::stop() { return state_->stop(); }
+
+}  // namespace insula::server

@@ -1,0 +1,47 @@
+#include "server/node_metrics.h"
+
+namespace insula::server {
+
+std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry,
+                                                     const NodeMetricsSources& sources) {
+    using metrics::Kind;
+    std::vector<metrics::Callback> callbacks = metrics::register_process_metrics(registry);
+    const auto add = [&](Kind kind, std::string name, std::string help,
+                         std::function<double()> read) {
+        callbacks.push_back(
+            registry.callback(kind, std::move(name), std::move(help), std::move(read)));
+    };
+    const auto* journal = &sources.journal;
+    add(Kind::gauge, "insula_journal_bytes", "Journal that is still needed.",
+        [journal] { return static_cast<double>(journal->usage().bytes); });
+    add(Kind::counter, "insula_journal_syncs_total", "Syncs of the journal.",
+        [journal] { return static_cast<double>(journal->usage().syncs); });
+    add(Kind::gauge, "insula_journal_sync_seconds", "Duration of the journal's last sync.",
+        [journal] { return static_cast<double>(journal->usage().last_sync_nanos) / 1e9; });
+    const auto* memtables = &sources.memtables;
+    add(Kind::gauge, "insula_memtable_bytes", "Rows in memory that are not in a file yet.",
+        [memtables] { return static_cast<double>(memtables->usage()); });
+    add(Kind::gauge, "insula_memtable_limit_bytes", "Bound on insula_memtable_bytes.",
+        [memtables] { return static_cast<double>(memtables->limit()); });
+    const auto* bodies = &sources.bodies;
+    add(Kind::gauge, "insula_request_body_bytes", "Request bodies being read.",
+        [bodies] { return static_cast<double>(bodies->usage()); });
+    const auto* engines = &sources.engines;
+    add(Kind::gauge, "insula_engine_instances", "Engine instances that are open.",
+        [engines] { return static_cast<double>(engines->open_instances()); });
+    add(Kind::gauge, "insula_engine_memory_bytes", "Memory that engine instances hold.",
+        [engines] { return static_cast<double>(engines->memory_bytes()); });
+    const auto* queries = &sources.queries;
+    add(Kind::gauge, "insula_queries_running", "Searches and aggregates under way.",
+        [queries] { return static_cast<double>(queries->running()); });
+    const auto* open_files = &sources.open_files;
+    add(Kind::gauge, "insula_open_data_files", "Data files that are open.",
+        [open_files] { return static_cast<double>(open_files->count()); });
+    const auto* store = &sources.store;
+    add(Kind::counter, "insula_flush_failures_total",
+        "Flushes that failed and will be tried again.",
+        [store] { return static_cast<double>(store->flush_failures()); });
+    return callbacks;
+}
+
+}  // namespace insula::server

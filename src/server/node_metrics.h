@@ -1,0 +1,30 @@
+// The node's own series: what grows, and its bounds.
+#pragma once
+
+#include <vector>
+
+#include "platform/journal/journal.h"
+#include "platform/runtime/memory_budget.h"
+#include "platform/runtime/metrics.h"
+#include "stores/tables/engine_host.h"
+#include "stores/tables/files/stored_file.h"
+#include "stores/tables/query.h"
+#include "stores/tables/table_store.h"
+
+namespace insula::server {
+
+struct NodeMetricsSources {
+    const tables::TableStore& store;
+    const tables::Queries& queries;
+    const journal::Journal& journal;
+    const tables::EngineHost& engines;
+    const tables::OpenFiles& open_files;
+    const MemoryBudget& memtables;
+    const MemoryBudget& bodies;
+};
+
+// All of `sources` must outlive the result.
+[[nodiscard]] std::vector<metrics::Callback> register_node_metrics(
+    metrics::Registry& registry, const NodeMetricsSources& sources);
+
+}  // namespace insula::server
