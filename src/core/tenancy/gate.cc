@@ -26,12 +26,13 @@ Result<Admission> Gate::admit(const Credential& credential, const Permission& pe
         }
         admission.principal = "administrator";
     } else if (!options_.development) {
-        return fail(Error(Code::unauthenticated, "unauthenticated", "The request has no credential.")
-                        .with_hint("Send the administrator's key as \"Authorization: Bearer …\"; it was "
-                                   "shown at the first start."));
+        return fail(
+            Error(Code::unauthenticated, "unauthenticated", "The request has no credential.")
+                .with_hint("Send the administrator's key as \"Authorization: Bearer …\"; it was "
+                           "shown at the first start."));
     }
-    // Both principals may do everything in their tenant; the permission is part of the call so that no
-    // operation can be defined without one.
+    // Both principals may do everything in their tenant; the permission is part of the call so that
+    // no operation can be defined without one.
     if (permission.action.empty()) {
         return fail(internal_error("an operation without an action was asked for"));
     }

@@ -1,8 +1,9 @@
-// Gate: the one place where a request of any protocol becomes an identity with a tenant and a right. Every
-// operation names its action and resource where it is defined; nothing is allowed by default. Thread-safe.
+// Gate: the one place where a request of any protocol becomes an identity with a tenant and a
+// right. Every operation names its action and resource where it is defined; nothing is allowed by
+// default. Thread-safe.
 //
-// Until tenancy with roles and policies lands there is one credential, the administrator's key, and in
-// development mode requests without any credential act as the developer of the default tenant.
+// Until tenancy with roles and policies lands there is one credential, the administrator's key, and
+// in development mode requests without any credential act as the developer of the default tenant.
 #pragma once
 
 #include <optional>
@@ -17,7 +18,8 @@
 
 namespace insula::tenancy {
 
-// What an operation needs: an action of one namespace ("tables:Write") on a resource ("source/sales").
+// What an operation needs: an action of one namespace ("tables:Write") on a resource
+// ("source/sales").
 struct Permission {
     std::string_view action;
     std::string resource;
@@ -25,8 +27,9 @@ struct Permission {
 
 // What came with the request, unverified.
 struct Credential {
-    std::optional<std::string_view> key;     // from "Authorization: Bearer …" or "X-Api-Key: …"
-    std::optional<std::string_view> tenant;  // from "X-Tenant-Id": an id or a slug; chooses, never grants
+    std::optional<std::string_view> key;  // from "Authorization: Bearer …" or "X-Api-Key: …"
+    std::optional<std::string_view>
+        tenant;  // from "X-Tenant-Id": an id or a slug; chooses, never grants
 };
 
 struct Admission {
@@ -45,8 +48,8 @@ class Gate {
     // `key_hash` is the hexadecimal SHA-256 of the administrator's key.
     Gate(GateOptions options, std::string key_hash);
 
-    // unauthenticated for a missing or wrong key; permission_denied where the credential may not act for the
-    // tenant, whether there is such a tenant or not.
+    // unauthenticated for a missing or wrong key; permission_denied where the credential may not
+    // act for the tenant, whether there is such a tenant or not.
     Result<Admission> admit(const Credential& credential, const Permission& permission) const;
     bool development() const { return options_.development; }
 
@@ -55,8 +58,8 @@ class Gate {
     const std::string key_hash_;
 };
 
-// The administrator's key of a data directory: made at first start. `created` holds the key itself that one
-// time; only its hash is stored.
+// The administrator's key of a data directory: made at first start. `created` holds the key itself
+// that one time; only its hash is stored.
 struct AdministratorKey {
     std::string hash;
     std::optional<std::string> created;

@@ -1,5 +1,5 @@
-// RequestContext: who asks, for which tenant, until when. Made by the Gate from a credential, passed by
-// reference to everything that a request does. Immutable but for the cancel token.
+// RequestContext: who asks, for which tenant, until when. Made by the Gate from a credential,
+// passed by reference to everything that a request does. Immutable but for the cancel token.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace insula::tenancy {
 
 struct RequestContext {
     std::string request_id;
-    std::string principal;       // "administrator", "developer"
+    std::string principal;  // "administrator", "developer"
     TenantId tenant;
     std::string tenant_slug;
     std::string remote_address;

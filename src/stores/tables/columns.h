@@ -1,5 +1,5 @@
-// Columns that every source has beside its own. Their ids are those of no other column and, as field ids, part
-// of the file format.
+// Columns that every source has beside its own. Their ids are those of no other column and, as
+// field ids, part of the file format.
 #pragma once
 
 #include "base/ids.h"

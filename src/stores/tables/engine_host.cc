@@ -78,13 +78,15 @@ EngineHost::EngineHost(EngineHostOptions options, FileSystem& fs, Clock& clock,
     : options_(options),
       clock_(clock),
       // An instance was measured to reach twice its limit.
-      instances_max_(std::max<uint64_t>(1, options.memory_bytes / (2 * options.instance_memory_bytes))),
+      instances_max_(
+          std::max<uint64_t>(1, options.memory_bytes / (2 * options.instance_memory_bytes))),
       spill_(std::make_unique<Spill>(fs, std::move(spill_directory))),
       lending_(std::make_unique<Lending>(options.parallelism)) {}
 
 EngineHost::~EngineHost() = default;
 
-Result<std::shared_ptr<engine::Instance>> EngineHost::open(uint64_t memory_bytes, size_t parallelism) {
+Result<std::shared_ptr<engine::Instance>> EngineHost::open(uint64_t memory_bytes,
+                                                           size_t parallelism) {
     return engine::Instance::open({.memory_bytes_max = memory_bytes,
                                    .spill_bytes_max = options_.spill_bytes,
                                    .parallelism = parallelism},

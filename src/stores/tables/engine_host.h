@@ -1,5 +1,6 @@
-// EngineHost: the engine instances of a node, one per active tenant and one for maintenance (flushes), within
-// one memory budget; the threads that are lent to running queries; the spill directory. Thread-safe.
+// EngineHost: the engine instances of a node, one per active tenant and one for maintenance
+// (flushes), within one memory budget; the threads that are lent to running queries; the spill
+// directory. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -18,21 +19,23 @@
 namespace insula::tables {
 
 struct EngineHostOptions {
-    uint64_t memory_bytes = 2ull << 30;           // of all instances together
+    uint64_t memory_bytes = 2ull << 30;  // of all instances together
     uint64_t instance_memory_bytes = 512ull << 20;
-    uint64_t spill_bytes = 8ull << 30;            // per instance
-    size_t parallelism = 2;                       // threads a query may use
+    uint64_t spill_bytes = 8ull << 30;  // per instance
+    size_t parallelism = 2;             // threads a query may use
     std::chrono::seconds idle_close{60};
 };
 
 class EngineHost {
   public:
-    // `spill_directory` must exist; files in it belong to nobody else. `fs` and `clock` outlive the host.
-    EngineHost(EngineHostOptions options, FileSystem& fs, Clock& clock, std::string spill_directory);
+    // `spill_directory` must exist; files in it belong to nobody else. `fs` and `clock` outlive the
+    // host.
+    EngineHost(EngineHostOptions options, FileSystem& fs, Clock& clock,
+               std::string spill_directory);
     ~EngineHost();
 
-    // The tenant's instance, opened if it is not. resource_exhausted when as many tenants as the budget allows
-    // are active.
+    // The tenant's instance, opened if it is not. resource_exhausted when as many tenants as the
+    // budget allows are active.
     Result<std::shared_ptr<engine::Instance>> acquire(const TenantId& tenant);
     // The instance that writes files.
     Result<std::shared_ptr<engine::Instance>> maintenance();

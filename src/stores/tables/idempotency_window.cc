@@ -10,7 +10,8 @@ void IdempotencyWindow::add(catalog::IdempotencyEntry entry) {
     prune(now);
 }
 
-const catalog::IdempotencyEntry* IdempotencyWindow::find(std::string_view key, WallNanos now) const {
+const catalog::IdempotencyEntry* IdempotencyWindow::find(std::string_view key,
+                                                         WallNanos now) const {
     const auto at = entries_.find(std::string(key));
     if (at == entries_.end() || now - at->second.created_at > catalog::kIdempotencyWindow) {
         return nullptr;

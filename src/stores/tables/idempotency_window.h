@@ -1,5 +1,6 @@
-// IdempotencyWindow: the keys of a source's recent writes, so that a retry is applied once. Bounded in age and
-// number (catalog::kIdempotencyWindow, kIdempotencyKeysMax). Not thread-safe: its source guards it.
+// IdempotencyWindow: the keys of a source's recent writes, so that a retry is applied once. Bounded
+// in age and number (catalog::kIdempotencyWindow, kIdempotencyKeysMax). Not thread-safe: its source
+// guards it.
 #pragma once
 
 #include <deque>
@@ -15,7 +16,8 @@ inline constexpr size_t kIdempotencyKeyBytesMax = 255;
 
 class IdempotencyWindow {
   public:
-    // Entries come in the order of their time, but for those loaded at first use, which may come late.
+    // Entries come in the order of their time, but for those loaded at first use, which may come
+    // late.
     void add(catalog::IdempotencyEntry entry);
     // nullptr if the key was not used within the window.
     const catalog::IdempotencyEntry* find(std::string_view key, WallNanos now) const;

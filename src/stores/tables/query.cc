@@ -93,16 +93,17 @@ void QueryRun::render_begin(std::string& out) {
 }
 
 Status QueryRun::render(const engine::ResultBatch& batch, std::string& out) {
-    return std::visit(Overloaded{[&](SearchRenderer& renderer) { return renderer.append(batch, out); },
-                                 [&](auto& renderer) -> Status {
-                                     renderer.append(batch, out);
-                                     return {};
-                                 }},
-                      *renderer_);
+    return std::visit(
+        Overloaded{[&](SearchRenderer& renderer) { return renderer.append(batch, out); },
+                   [&](auto& renderer) -> Status {
+                       renderer.append(batch, out);
+                       return {};
+                   }},
+        *renderer_);
 }
 
 void QueryRun::render_end(std::string& out) {
-    std::visit(Overloaded{[](const CsvRenderer&) {},  // its cost goes into trailers
+    std::visit(Overloaded{[](CsvRenderer&) {},  // its cost goes into trailers
                           [&](auto& renderer) { renderer.end(stats(), out); }},
                *renderer_);
 }
@@ -140,14 +141,17 @@ Result<std::vector<SourceView>> Queries::pin(const tenancy::RequestContext& cont
     return Source::pin(store_.services(), sources);
 }
 
-Status Queries::execute(const tenancy::RequestContext& context, engine::Query query, QueryRun& run) {
+Status Queries::execute(const tenancy::RequestContext& context, engine::Query query,
+                        QueryRun& run) {
     ASSIGN_OR_RETURN(const auto engine, store_.services().engines.acquire(context.tenant));
-    ASSIGN_OR_RETURN(run.stream_, engine->query(std::move(query), context.deadline, context.cancel));
+    ASSIGN_OR_RETURN(run.stream_,
+                     engine->query(std::move(query), context.deadline, context.cancel));
     return {};
 }
 
 Result<std::unique_ptr<QueryRun>> Queries::search(const tenancy::RequestContext& context,
-                                                  const SearchRequest& request, OutputFormat format) {
+                                                  const SearchRequest& request,
+                                                  OutputFormat format) {
     ASSIGN_OR_RETURN(auto run, begin());
     ASSIGN_OR_RETURN(const std::vector<SourceView> views, pin(context, request.sources));
     const std::vector<PlanInput> inputs = plan_inputs(views);
@@ -159,9 +163,9 @@ Result<std::unique_ptr<QueryRun>> Queries::search(const tenancy::RequestContext&
     if (format == OutputFormat::csv) {
         run->renderer_.emplace(std::in_place_type<CsvRenderer>, plan.render);
     } else {
-        run->renderer_.emplace(std::in_place_type<SearchRenderer>, plan.render,
-                               format == OutputFormat::json ? RecordFormat::envelope
-                                                            : RecordFormat::lines);
+        run->renderer_.emplace(
+            std::in_place_type<SearchRenderer>, plan.render,
+            format == OutputFormat::json ? RecordFormat::envelope : RecordFormat::lines);
     }
     if (!views.empty()) RETURN_IF_ERROR(execute(context, std::move(plan.query), *run));
     return run;

@@ -1,5 +1,6 @@
-// Searches and aggregates over pinned views: from a parsed request to rendered text, batch by batch. Blocking:
-// called on worker threads. Queries is thread-safe; a QueryRun is used by one thread at a time.
+// Searches and aggregates over pinned views: from a parsed request to rendered text, batch by
+// batch. Blocking: called on worker threads. Queries is thread-safe; a QueryRun is used by one
+// thread at a time.
 #pragma once
 
 #include <atomic>
@@ -23,7 +24,8 @@ namespace insula::tables {
 
 enum class OutputFormat : uint8_t { json, ndjson, csv };
 
-// One query under way. Holds the rows and files that it was pinned on, and counts as running, until destroyed.
+// One query under way. Holds the rows and files that it was pinned on, and counts as running, until
+// destroyed.
 class QueryRun {
   public:
     using Renderer = std::variant<SearchRenderer, AggregateRenderer, CsvRenderer>;
@@ -31,8 +33,9 @@ class QueryRun {
     QueryRun(const QueryRun&) = delete;
     QueryRun& operator=(const QueryRun&) = delete;
 
-    // Appends rendered text to `out` until it holds `bytes_wanted` or the answer is complete; false once it is.
-    // After an error nothing more comes; what was appended before it may be part of a record's list.
+    // Appends rendered text to `out` until it holds `bytes_wanted` or the answer is complete; false
+    // once it is. After an error nothing more comes; what was appended before it may be part of a
+    // record's list.
     Result<bool> next(std::string& out, size_t bytes_wanted);
 
     // Complete once next() has returned false.
@@ -58,14 +61,17 @@ class QueryRun {
 
 class Queries {
   public:
-    // `running_max` queries at once; one more is resource_exhausted. The store must outlive all runs.
+    // `running_max` queries at once; one more is resource_exhausted. The store must outlive all
+    // runs.
     Queries(TableStore& store, size_t running_max) : store_(store), running_max_(running_max) {}
 
-    // The request's sources (all of the tenant's if it names none) are pinned at one journal position.
+    // The request's sources (all of the tenant's if it names none) are pinned at one journal
+    // position.
     Result<std::unique_ptr<QueryRun>> search(const tenancy::RequestContext& context,
                                              const SearchRequest& request, OutputFormat format);
     Result<std::unique_ptr<QueryRun>> aggregate(const tenancy::RequestContext& context,
-                                                const AggregateRequest& request, OutputFormat format);
+                                                const AggregateRequest& request,
+                                                OutputFormat format);
     uint64_t running() const { return running_.load(); }
 
   private:

@@ -22,9 +22,10 @@ Result<RecoveryStats> TableStore::recover(const std::vector<catalog::Tenant>& te
         }
         tenants_.emplace(tenant.id, std::move(state));
     }
-    ASSIGN_OR_RETURN(const journal::ReplayStats replayed,
-                     journal::replay(services_.fs, journal_directory, Lsn{}, journal_options,
-                                     [this](const journal::Record& record) { return replay(record); }));
+    ASSIGN_OR_RETURN(
+        const journal::ReplayStats replayed,
+        journal::replay(services_.fs, journal_directory, Lsn{}, journal_options,
+                        [this](const journal::Record& record) { return replay(record); }));
     stats.records = replayed.records;
     stats.journal_bytes = replayed.bytes;
     stats.clean_stop = replayed.clean_stop;

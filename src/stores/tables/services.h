@@ -17,13 +17,15 @@
 namespace insula::tables {
 
 struct TableLimits {
-    uint64_t source_memtable_bytes = 96ull << 20;   // a source's memtable is flushed from here on
-    uint64_t node_memtable_bytes = 512ull << 20;    // of all memtables; half of it starts flushing the largest
-    uint64_t journal_bytes = 1ull << 30;            // needed journal from which the oldest memtable is flushed
-    uint64_t record_bytes_max = 40ull << 20;        // larger batches go to a file at once
-    uint64_t clean_stop_bytes = 16ull << 20;        // memtables above it are flushed by a clean stop
-    size_t sources_max = 10'000;                    // a tenant
-    bool create_sources = true;                     // by the first write to an unknown one
+    uint64_t source_memtable_bytes = 96ull << 20;  // a source's memtable is flushed from here on
+    uint64_t node_memtable_bytes =
+        512ull << 20;  // of all memtables; half of it starts flushing the largest
+    uint64_t journal_bytes =
+        1ull << 30;  // needed journal from which the oldest memtable is flushed
+    uint64_t record_bytes_max = 40ull << 20;  // larger batches go to a file at once
+    uint64_t clean_stop_bytes = 16ull << 20;  // memtables above it are flushed by a clean stop
+    size_t sources_max = 10'000;              // a tenant
+    bool create_sources = true;               // by the first write to an unknown one
 };
 
 struct Services {

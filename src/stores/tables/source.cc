@@ -140,10 +140,10 @@ std::optional<Lsn> Source::oldest_unflushed() {
 }
 
 FileEntry Source::open_file(const catalog::DataFile& meta) const {
-    return {meta, std::make_shared<StoredFile>(
-                      services_.fs, services_.open_files,
-                      services_.data_directory + "/" + catalog::file_path(tenant_, incarnation_, meta),
-                      meta.id, meta.content_bytes)};
+    return {meta, std::make_shared<StoredFile>(services_.fs, services_.open_files,
+                                               services_.data_directory + "/" +
+                                                   catalog::file_path(tenant_, incarnation_, meta),
+                                               meta.id, meta.content_bytes)};
 }
 
 }  // namespace insula::tables

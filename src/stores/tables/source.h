@@ -1,13 +1,14 @@
 // Source: one table of a tenant: its schema, memtables, files and idempotency keys.
 //
-// Threads: everything is thread-safe. Two locks, taken in this order: `write_` serialises writers (schema check,
-// journal append and memtable append are one step, so that rows stand in journal order); `state_` guards what a
-// query pins and is only ever held for microseconds, never across I/O. `flush_` lets one flush or direct write
-// run at a time and comes before both.
+// Threads: everything is thread-safe. Two locks, taken in this order: `write_` serialises writers
+// (schema check, journal append and memtable append are one step, so that rows stand in journal
+// order); `state_` guards what a query pins and is only ever held for microseconds, never across
+// I/O. `flush_` lets one flush or direct write run at a time and comes before both.
 //
 // Always holds:
 //  1. A row is in exactly one of: a memtable, a file. A flush swaps both under `state_`.
-//  2. A query sees the rows of whole records that are durable, and all whose write was answered before it began.
+//  2. A query sees the rows of whole records that are durable, and all whose write was answered
+//  before it began.
 //  3. The catalog's flushed_lsn is below every record whose rows are only in memtables.
 #pragma once
 
@@ -39,7 +40,7 @@ struct WriteInput {
 
 struct WriteOutcome {
     uint64_t rows = 0;
-    Lsn lsn;                 // answer only once this is durable, unless `durable` says so already
+    Lsn lsn;  // answer only once this is durable, unless `durable` says so already
     bool durable = false;
     bool duplicate = false;  // a retry: `rows` and `lsn` are the first write's
 };
@@ -58,8 +59,8 @@ struct SourceStats {
     SourceIncarnation incarnation;
     uint64_t rows = 0;
     uint64_t files = 0;
-    uint64_t raw_bytes = 0;      // of rows in files, as they were in memory
-    uint64_t stored_bytes = 0;   // of files on disk
+    uint64_t raw_bytes = 0;     // of rows in files, as they were in memory
+    uint64_t stored_bytes = 0;  // of files on disk
     uint64_t memtable_rows = 0;
     uint64_t memtable_bytes = 0;
     size_t columns = 0;
@@ -85,7 +86,8 @@ class Source {
     static std::vector<SourceView> pin(const Services& services,
                                        std::span<const std::shared_ptr<Source>> sources);
 
-    // Writes all that is in memory at the moment of the call to files. Returns whether there was anything.
+    // Writes all that is in memory at the moment of the call to files. Returns whether there was
+    // anything.
     Result<bool> flush();
     // Writers and flushes fail with not_found from now on.
     void mark_removed();
@@ -93,8 +95,8 @@ class Source {
     SourceStats stats() const;
     SchemaPtr schema() const;
     uint64_t memtable_bytes() const;
-    // The oldest record whose rows are only in memory. Waits for a writer between journal and memtable, so that
-    // no record below a durable position that was read before the call is missed.
+    // The oldest record whose rows are only in memory. Waits for a writer between journal and
+    // memtable, so that no record below a durable position that was read before the call is missed.
     std::optional<Lsn> oldest_unflushed();
 
   private:
@@ -112,9 +114,9 @@ class Source {
     Result<std::optional<WriteOutcome>> find_duplicate(const WriteInput& input);
     Status load_keys();
     // Nothing if another writer changed the schema after `batch` was read: read again.
-    Result<std::optional<WriteOutcome>> write_journalled(const WriteInput& input, const Batch& batch,
-                                                         Bytes columns, MemoryGrant& memory,
-                                                         Deadline deadline);
+    Result<std::optional<WriteOutcome>> write_journalled(const WriteInput& input,
+                                                         const Batch& batch, Bytes columns,
+                                                         MemoryGrant& memory, Deadline deadline);
     Result<WriteOutcome> write_directly(const WriteInput& input, Batch batch);
     struct Reserved {
         Batch batch;

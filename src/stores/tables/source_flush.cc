@@ -67,8 +67,7 @@ Status Source::flush_generation(GenerationState& frozen) {
 Result<catalog::DataFile> Source::write_file(Generation generation, const Schema& schema,
                                              std::span<const ChunkRows> chunks) {
     ASSIGN_OR_RETURN(const auto engine, services_.engines.maintenance());
-    ASSIGN_OR_RETURN(const uint64_t id,
-                     services_.catalog.allocate_ids(catalog::IdKind::file, 1));
+    ASSIGN_OR_RETURN(const uint64_t id, services_.catalog.allocate_ids(catalog::IdKind::file, 1));
     const DataFileTarget target{.data_directory = services_.data_directory,
                                 .tenant = tenant_,
                                 .incarnation = incarnation_,

@@ -30,7 +30,8 @@ Result<WriteOutcome> Source::write(const WriteInput& input, Deadline deadline) {
     for (int attempt = 0; attempt < kSchemaAttemptsMax; ++attempt) {
         RETURN_IF_ERROR(check_not_removed());
         ASSIGN_OR_RETURN(Batch batch, input.shred(schema()));
-        if (batch.rows == 0) return WriteOutcome{.lsn = just_below(services_.durable()), .durable = true};
+        if (batch.rows == 0)
+            return WriteOutcome{.lsn = just_below(services_.durable()), .durable = true};
         ASSIGN_OR_RETURN(MemoryGrant memory, services_.memtables.reserve(batch.bytes, deadline));
         // Chunks encode to little more than they hold, mostly less.
         if (!options_.wal_enabled || batch.bytes > services_.limits.record_bytes_max) {
@@ -162,7 +163,8 @@ Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch
                      write_file(reserved.generation, *reserved.batch.schema, chunks));
     const WriteOutcome outcome{
         .rows = reserved.batch.rows, .lsn = just_below(services_.durable()), .durable = true};
-    catalog::CommitFiles command{.add = {file}, .generation = reserved.generation, .next_row_id = row_id};
+    catalog::CommitFiles command{
+        .add = {file}, .generation = reserved.generation, .next_row_id = row_id};
     if (input.idempotency) {
         command.idempotency.push_back({.key = input.idempotency->key,
                                        .body_hash = input.idempotency->body_hash,

@@ -21,12 +21,12 @@ Error no_such_source(std::string_view source_id) {
 }
 
 Status check_source_id(std::string_view id) {
-    const bool printable = std::ranges::all_of(
-        id, [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
+    const bool printable =
+        std::ranges::all_of(id, [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
     if (!id.empty() && id.size() <= kSourceNameBytesMax && printable) return {};
-    return fail(invalid_argument("invalid_source_id",
-                                 "A source id has 1 to " + std::to_string(kSourceNameBytesMax) +
-                                     " bytes and no control characters."));
+    return fail(invalid_argument("invalid_source_id", "A source id has 1 to " +
+                                                          std::to_string(kSourceNameBytesMax) +
+                                                          " bytes and no control characters."));
 }
 
 Result<std::vector<catalog::Column>> declared_columns(const AddSourceRequest& request) {
@@ -42,11 +42,12 @@ Result<std::vector<catalog::Column>> declared_columns(const AddSourceRequest& re
         path.pop_back();
         const bool whole = std::ranges::none_of(path, &std::string::empty);
         if (!whole || schema.add(path, key, type, true) == Schema::kNone) {
-            return fail(invalid_argument("invalid_column", "Column \"" + name + "\" cannot be declared.")
-                            .with_hint("Names are unique, do not begin with '_', have at most " +
-                                       std::to_string(kColumnNameBytesMax) + " bytes and " +
-                                       std::to_string(kNestingMax) +
-                                       " levels; a column cannot stand below another."));
+            return fail(
+                invalid_argument("invalid_column", "Column \"" + name + "\" cannot be declared.")
+                    .with_hint("Names are unique, do not begin with '_', have at most " +
+                               std::to_string(kColumnNameBytesMax) + " bytes and " +
+                               std::to_string(kNestingMax) +
+                               " levels; a column cannot stand below another."));
         }
     }
     return schema.columns();
@@ -135,7 +136,8 @@ std::vector<std::shared_ptr<Source>> TableStore::list(const TenantId& tenant) co
         if (state == tenants_.end()) return sources;
         for (const auto& [id, source] : state->second.sources) sources.push_back(source);
     }
-    std::ranges::sort(sources, {}, [](const auto& source) { return std::string_view(source->id()); });
+    std::ranges::sort(sources, {},
+                      [](const auto& source) { return std::string_view(source->id()); });
     return sources;
 }
 
@@ -194,7 +196,8 @@ void TableStore::run() {
         }
         const uint64_t failures = flush_failures_.load();
         maintain();
-        // A failing disk is not asked again at once; rows stay in the journal and in memory meanwhile.
+        // A failing disk is not asked again at once; rows stay in the journal and in memory
+        // meanwhile.
         wait = flush_failures_.load() > failures ? kRetryAfterFailure : kTick;
         if (wait == kRetryAfterFailure) {
             std::unique_lock lock(wake_mutex_);

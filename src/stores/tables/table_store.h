@@ -1,5 +1,6 @@
-// TableStore: the tables of all tenants of a node. Opens from the catalog and the journal's older streams,
-// takes writes, gives pinned views for queries, and flushes in the background. Thread-safe once open.
+// TableStore: the tables of all tenants of a node. Opens from the catalog and the journal's older
+// streams, takes writes, gives pinned views for queries, and flushes in the background. Thread-safe
+// once open.
 #pragma once
 
 #include <condition_variable>
@@ -40,24 +41,26 @@ class TableStore {
     explicit TableStore(Services& services) : services_(services) {}
     ~TableStore();
 
-    // Loads the tenants' sources and replays `journal_directory`. Afterwards the caller creates this start's
-    // stream and calls start().
+    // Loads the tenants' sources and replays `journal_directory`. Afterwards the caller creates
+    // this start's stream and calls start().
     Result<RecoveryStats> recover(const std::vector<catalog::Tenant>& tenants,
                                   const std::string& journal_directory,
                                   const journal::Options& journal_options);
     // Attaches the journal and begins background flushes.
     void start(journal::Journal& journal);
-    // Ends background work; with `flush_large` memtables above clean_stop_bytes go to files first, so that the
-    // next start has little to replay. Writers must have stopped.
+    // Ends background work; with `flush_large` memtables above clean_stop_bytes go to files first,
+    // so that the next start has little to replay. Writers must have stopped.
     Status stop(bool flush_large);
 
     // already_exists "source_exists"; invalid_argument for names and types.
-    Result<std::shared_ptr<Source>> add_source(const TenantId& tenant, const AddSourceRequest& request);
+    Result<std::shared_ptr<Source>> add_source(const TenantId& tenant,
+                                               const AddSourceRequest& request);
     Status remove_source(const TenantId& tenant, std::string_view source_id);
     // not_found "source_not_found".
     Result<std::shared_ptr<Source>> find(const TenantId& tenant, std::string_view source_id) const;
     // The source of a write: created if unknown and allowed.
-    Result<std::shared_ptr<Source>> find_or_create(const TenantId& tenant, std::string_view source_id);
+    Result<std::shared_ptr<Source>> find_or_create(const TenantId& tenant,
+                                                   std::string_view source_id);
     std::vector<std::shared_ptr<Source>> list(const TenantId& tenant) const;  // by id
 
     Services& services() { return services_; }
@@ -78,7 +81,8 @@ class TableStore {
     std::shared_ptr<Source> next_to_flush();
     std::vector<std::shared_ptr<Source>> all_sources() const;
     void release_journal();
-    Status remove_orphans(const catalog::Tenant& tenant, const std::vector<catalog::Source>& sources);
+    Status remove_orphans(const catalog::Tenant& tenant,
+                          const std::vector<catalog::Source>& sources);
     void delete_garbage();
 
     Services& services_;

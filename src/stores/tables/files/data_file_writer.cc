@@ -21,7 +21,8 @@ class BlobSink final : public engine::WritableFile {
     blob::BlobWriter& writer_;
 };
 
-engine::ParquetOptions parquet_options(const catalog::SourceOptions& options, const Schema& schema) {
+engine::ParquetOptions parquet_options(const catalog::SourceOptions& options,
+                                       const Schema& schema) {
     using Compression = engine::ParquetOptions::Compression;
     engine::ParquetOptions parquet;
     if (options.compression == "none") parquet.compression = Compression::none;
@@ -45,9 +46,10 @@ std::string lower_case(std::string text) {
     return text;
 }
 
-// The columns that some row has. Parquet readers tell names apart without case, so a second "Name" beside
-// "name" gets its id as a suffix; our own scans go by field id and do not care.
-std::vector<catalog::Column> present_columns(const Schema& schema, std::span<const ChunkRows> chunks) {
+// The columns that some row has. Parquet readers tell names apart without case, so a second "Name"
+// beside "name" gets its id as a suffix; our own scans go by field id and do not care.
+std::vector<catalog::Column> present_columns(const Schema& schema,
+                                             std::span<const ChunkRows> chunks) {
     std::unordered_set<ColumnId> present;
     for (const ChunkRows& rows : chunks) {
         for (const ChunkColumn& column : rows.chunk->columns()) present.insert(column.id);
@@ -94,15 +96,16 @@ Result<catalog::DataFile> write_data_file(FileSystem& fs, engine::Instance& engi
     const std::string& root = target.data_directory;
     RETURN_IF_ERROR(create_directories(
         fs, root + "/" + catalog::source_directory(target.tenant, target.incarnation)));
-    ASSIGN_OR_RETURN(auto writer,
-                     blob::BlobWriter::create(
-                         fs, root + "/tmp/" + std::to_string(target.id.value) + ".parquet",
-                         root + "/" + catalog::file_path(target.tenant, target.incarnation, file),
-                         target.id));
+    ASSIGN_OR_RETURN(
+        auto writer,
+        blob::BlobWriter::create(
+            fs, root + "/tmp/" + std::to_string(target.id.value) + ".parquet",
+            root + "/" + catalog::file_path(target.tenant, target.incarnation, file), target.id));
     BlobSink sink(*writer);
-    ASSIGN_OR_RETURN(const engine::ParquetStats stats,
-                     engine.write_parquet(scan_of(columns, chunks), parquet_options(options, schema),
-                                          sink, Deadline::never(), CancelToken()));
+    ASSIGN_OR_RETURN(
+        const engine::ParquetStats stats,
+        engine.write_parquet(scan_of(columns, chunks), parquet_options(options, schema), sink,
+                             Deadline::never(), CancelToken()));
     if (stats.rows != file.rows) {
         return fail(internal_error("the engine wrote " + std::to_string(stats.rows) + " of " +
                                    std::to_string(file.rows) + " rows"));

@@ -1,4 +1,5 @@
-// Writes rows of a source as one Parquet file under blob/, durable and not yet named by the catalog.
+// Writes rows of a source as one Parquet file under blob/, durable and not yet named by the
+// catalog.
 #pragma once
 
 #include <span>
@@ -20,8 +21,8 @@ struct DataFileTarget {
     Generation generation;
 };
 
-// Rows are sorted by the options' partition and index columns. On failure nothing is left behind but perhaps a
-// temporary file, which the next start removes.
+// Rows are sorted by the options' partition and index columns. On failure nothing is left behind
+// but perhaps a temporary file, which the next start removes.
 Result<catalog::DataFile> write_data_file(FileSystem& fs, engine::Instance& engine,
                                           const DataFileTarget& target, const Schema& schema,
                                           const catalog::SourceOptions& options,

@@ -4,7 +4,11 @@ namespace insula::tables {
 
 StoredFile::StoredFile(FileSystem& fs, OpenFiles& open_files, std::string path, FileId id,
                        uint64_t content_bytes)
-    : fs_(fs), open_files_(open_files), path_(std::move(path)), id_(id), content_bytes_(content_bytes) {}
+    : fs_(fs),
+      open_files_(open_files),
+      path_(std::move(path)),
+      id_(id),
+      content_bytes_(content_bytes) {}
 
 StoredFile::~StoredFile() {
     const std::lock_guard lock(mutex_);
@@ -22,7 +26,8 @@ Result<std::shared_ptr<blob::BlobReader>> StoredFile::reader() {
         auto opened = blob::BlobReader::open(fs_, path_, id_);
         if (!opened) {
             // A file that the catalog names and that is not there is damage, not an absent thing.
-            if (opened.error().code() == Code::not_found) return fail(data_loss(path_ + ": missing"));
+            if (opened.error().code() == Code::not_found)
+                return fail(data_loss(path_ + ": missing"));
             return fail(opened.error());
         }
         if ((*opened)->size() != content_bytes_) {

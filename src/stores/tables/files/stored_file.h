@@ -1,5 +1,6 @@
-// StoredFile: a Parquet file under blob/ as the engine reads it. It is opened at the first read; OpenFiles
-// bounds how many are open at once and closes the one that was used longest ago. Thread-safe.
+// StoredFile: a Parquet file under blob/ as the engine reads it. It is opened at the first read;
+// OpenFiles bounds how many are open at once and closes the one that was used longest ago.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>

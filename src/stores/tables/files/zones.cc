@@ -49,7 +49,8 @@ class ZoneBuilder {
             case ColumnType::string:
                 return add_texts(*column, rows.rows);
             case ColumnType::json:
-                for (uint32_t row = 0; row < rows.rows; ++row) zone_.nulls += column->valid[row] == 0;
+                for (uint32_t row = 0; row < rows.rows; ++row)
+                    zone_.nulls += column->valid[row] == 0;
                 return;
         }
     }

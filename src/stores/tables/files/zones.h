@@ -1,5 +1,5 @@
-// Zones of a file, from the chunks that it is written from: null counts and bounds of each column, which the
-// planner prunes by.
+// Zones of a file, from the chunks that it is written from: null counts and bounds of each column,
+// which the planner prunes by.
 #pragma once
 
 #include <span>

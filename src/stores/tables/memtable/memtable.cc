@@ -9,8 +9,8 @@ namespace insula::tables {
 
 namespace {
 
-constexpr uint32_t kSmallRows = 256;          // a chunk below it is gathered with others
-constexpr uint32_t kFirstTailCapacity = 64;   // the next ones are four times as large each
+constexpr uint32_t kSmallRows = 256;         // a chunk below it is gathered with others
+constexpr uint32_t kFirstTailCapacity = 64;  // the next ones are four times as large each
 
 // Copies the first `rows` rows of `from` behind those of `to`, which has all its columns.
 void copy_rows(const Chunk& from, uint32_t rows, Chunk& to) {
@@ -70,8 +70,9 @@ void Memtable::append_small(uint64_t first_row_id, const Chunk& chunk) {
     if (!fits_tail(first_row_id, chunk)) {
         std::vector<ColumnSpec> specs;
         for (const ChunkColumn& column : chunk.columns()) specs.push_back({column.id, column.type});
-        const uint32_t capacity = std::clamp(tail_ ? tail_->capacity() * 4 : kFirstTailCapacity,
-                                             std::max(kFirstTailCapacity, chunk.rows()), kChunkRowsMax);
+        const uint32_t capacity =
+            std::clamp(tail_ ? tail_->capacity() * 4 : kFirstTailCapacity,
+                       std::max(kFirstTailCapacity, chunk.rows()), kChunkRowsMax);
         tail_ = std::make_shared<Chunk>(specs, capacity);
         entries_.push_back({tail_, first_row_id, 0});
         bytes_ += tail_->bytes();

@@ -178,9 +178,8 @@ Result<std::shared_ptr<const Chunk>> get_chunk(ByteReader in) {
     for (uint32_t i = 0; i < count; ++i) {
         ChunkColumn& column = chunk->writable_columns()[i];
         RETURN_IF_ERROR(get_validity(in, column, rows, stored[i].has_nulls));
-        RETURN_IF_ERROR(is_text(column.type)
-                            ? get_texts(in, *chunk, column, rows)
-                            : get_values(in, column, rows, stored[i].has_nulls));
+        RETURN_IF_ERROR(is_text(column.type) ? get_texts(in, *chunk, column, rows)
+                                             : get_values(in, column, rows, stored[i].has_nulls));
     }
     if (!in.at_end()) return fail(data_loss("table record: bytes behind a chunk's columns"));
     chunk->add_rows(rows);
@@ -225,8 +224,8 @@ Status get_section(Section tag, ByteReader in, Bytes payload, TableRecord& recor
             return {};
         }
     }
-    return fail(data_loss("table record: unknown section " +
-                          std::to_string(static_cast<unsigned>(tag))));
+    return fail(
+        data_loss("table record: unknown section " + std::to_string(static_cast<unsigned>(tag))));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// The body of a table_write record in the journal (docs/formats/table-record.md): what was shredded, so that
-// applying it cannot fail and replay does not depend on any parser. Tagged sections; an unknown tag is
-// data_loss.
+// The body of a table_write record in the journal (docs/formats/table-record.md): what was
+// shredded, so that applying it cannot fail and replay does not depend on any parser. Tagged
+// sections; an unknown tag is data_loss.
 #pragma once
 
 #include <cstdint>
