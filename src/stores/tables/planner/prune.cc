@@ -18,18 +18,17 @@ constexpr Matches negate(Matches matches) {
 }
 
 // What a comparison holds for, given that the values lie within bounds: `low` and `high` compare
-// the smallest and the largest value with the literal (negative: below it). A bound that is not
-// exact (a cut text, or none at all) proves only that values are not beyond it.
+// the bounds with the literal (negative: below it). Bounds need not be values themselves (texts are
+// cut): they only prove that no value is beyond them.
 struct Position {
     int low = 0;
     int high = 0;
-    bool exact = true;  // the bounds are values themselves
 };
 
 Matches compare_position(Comparison comparison, const Position& at) {
     const bool all_below = at.high < 0;
     const bool all_above = at.low > 0;
-    const bool all_equal = at.exact && at.low == 0 && at.high == 0;
+    const bool all_equal = at.low == 0 && at.high == 0;
     switch (comparison) {
         case Comparison::eq:
             if (all_below || all_above) return Matches::none;
@@ -61,7 +60,7 @@ Position position_of(T low, T high, T literal) {
 
 // Text bounds are cut: min_text is at most, max_text at least every value, and neither need be one.
 Position text_position(const Zone& zone, std::string_view literal) {
-    Position at{.low = -1, .high = 1, .exact = false};
+    Position at{.low = -1, .high = 1};
     const int low = zone.min_text.compare(literal);
     at.low = low < 0 ? -1 : low > 0 ? 1 : 0;
     if (zone.max_text) {
