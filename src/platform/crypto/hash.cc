@@ -27,7 +27,8 @@ Sha256Digest sha256(Bytes bytes) {
     const int done =
         EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()),
                    &length, EVP_sha256(), nullptr);
-    INSULA_CHECK(done == 1 && length == digest.size(), "OpenSSL must offer SHA-256");
+    INSULA_CHECK(done == 1, "OpenSSL must offer SHA-256");
+    INSULA_CHECK(length == digest.size(), "a SHA-256 digest has 32 bytes");
     return digest;
 }
 

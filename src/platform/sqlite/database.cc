@@ -125,8 +125,8 @@ Result<Statement> Database::prepare(std::string_view sql) {
     const int code = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()),
                                         SQLITE_PREPARE_PERSISTENT, &statement, &rest);
     if (code != SQLITE_OK) return fail(error(code, sql));
-    INSULA_CHECK(statement != nullptr && rest == sql.data() + sql.size(),
-                 "prepare() takes exactly one statement");
+    INSULA_CHECK(statement != nullptr, "prepare() takes a statement");
+    INSULA_CHECK(rest == sql.data() + sql.size(), "prepare() takes one statement");
     return Statement(*this, sqlite3_sql(statement), statement);
 }
 

@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "platform/fs/file_system.h"
 
+// NOLINTNEXTLINE(readability-identifier-naming): the library's name
 struct sqlite3_vfs;
 
 namespace insula::sqlite {

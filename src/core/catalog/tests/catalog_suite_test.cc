@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <set>
 #include <string>
 
@@ -37,6 +38,10 @@ struct Implementation {
     std::string name;
     std::function<std::unique_ptr<Storage>()> create;
 };
+
+void PrintTo(const Implementation& implementation, std::ostream* out) {
+    *out << implementation.name;
+}
 
 class CatalogSuite : public ::testing::TestWithParam<Implementation> {
   protected:
