@@ -70,7 +70,7 @@ Status StreamJournal::write_span(Group& group, const Span& span) {
 Status StreamJournal::sync_span(const Span& span) {
     const SteadyTime start = clock_.steady_now();
     if (options_.planted_fault != PlantedFault::skip_sync) {
-        Status synced = span.segment->file->sync_data();
+        Status synced = span.segment->sync();
         if (!synced && options_.planted_fault == PlantedFault::retry_failed_sync) {
             synced = span.segment->file->sync_data();
         }

@@ -13,6 +13,8 @@ namespace {
 
 // Released segments kept for the future; more are removed.
 constexpr size_t kSpareSegmentsMax = 2;
+// Of an older stream: the one that was written last and the one made ahead of it.
+constexpr size_t kLastSegments = 2;
 
 Bytes zeros(uint64_t count) {
     static constexpr uint64_t kMost = 256 * kKiB;
@@ -21,6 +23,14 @@ Bytes zeros(uint64_t count) {
 }
 
 }  // namespace
+
+Status Segment::sync() {
+    const std::lock_guard lock(sync_mutex_);
+    if (sync_failed_) return fail(internal_error("an earlier sync of the segment failed"));
+    const Status synced = file->sync_data();
+    sync_failed_ = !synced;
+    return synced;
+}
 
 SegmentFiles::SegmentFiles(FileSystem& fs, std::string directory, StreamId stream,
                            const Options& options)
@@ -90,7 +100,7 @@ Result<std::unique_ptr<Segment>> SegmentFiles::fill(const std::string& spare, ui
         segment->zeroed_end = end;
     }
     RETURN_IF_ERROR(write_header(*segment));
-    RETURN_IF_ERROR(segment->file->sync_data());
+    RETURN_IF_ERROR(segment->sync());
     RETURN_IF_ERROR(fs_->rename(spare, segment_path(sequence)));
     RETURN_IF_ERROR(sync_directory(directory_));
     return segment;
@@ -117,7 +127,7 @@ Status SegmentFiles::write_zeros(File& file, uint64_t start, uint64_t end) {
 
 Status SegmentFiles::extend(Segment& segment, uint64_t zeroed_end, bool& sync_failed) {
     RETURN_IF_ERROR(write_zeros(*segment.file, segment.zeroed_end, zeroed_end));
-    const Status synced = segment.file->sync_data();
+    const Status synced = segment.sync();
     sync_failed = !synced;
     return synced;
 }
@@ -143,8 +153,7 @@ Status SegmentFiles::adopt(const std::string& directory, const std::string& path
     return {};
 }
 
-Result<bool> SegmentFiles::worth_keeping(const std::string& path) {
-    if (spares_.size() >= kSpareSegmentsMax) return false;
+Result<bool> SegmentFiles::fits_as_spare(const std::string& path) {
     ASSIGN_OR_RETURN(const auto file, fs_->open(path, OpenMode::read));
     ASSIGN_OR_RETURN(const uint64_t size, file->size());
     return size <= segment_bytes_;  // a larger one comes from other settings
@@ -157,10 +166,21 @@ Status SegmentFiles::remove_stream(StreamId stream) {
     ASSIGN_OR_RETURN(const bool present, fs_->exists(directory));
     if (!present) return sync_directory(root_);
     ASSIGN_OR_RETURN(const auto entries, fs_->list(directory));
+    // If a sync failed, it was of the segment that was written last, of the one made ahead of it or
+    // of a spare, and what failed once is not trusted again.
+    size_t untainted =
+        static_cast<size_t>(std::ranges::count_if(entries, [](const DirectoryEntry& entry) {
+            return parse_segment_name(entry.name).has_value();
+        }));
+    untainted -= std::min(untainted, kLastSegments);
     for (const DirectoryEntry& entry : entries) {
         const std::string path = directory + "/" + entry.name;
-        ASSIGN_OR_RETURN(const bool keep, worth_keeping(path));
-        if (keep) {
+        bool keep = false;
+        if (parse_segment_name(entry.name) && untainted > 0) {
+            --untainted;
+            ASSIGN_OR_RETURN(keep, fits_as_spare(path));
+        }
+        if (keep && spares_.size() < kSpareSegmentsMax) {
             RETURN_IF_ERROR(adopt(directory, path));
             continue;
         }

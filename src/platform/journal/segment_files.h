@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,12 @@
 
 namespace insula::journal {
 
+// The committing and the housekeeping thread may both sync a segment.
 struct Segment {
+    // One sync at a time, and none after one that failed: the system reports a failure once, to
+    // whoever syncs first, though it concerns the bytes of both.
+    Status sync();
+
     uint32_t sequence = 0;
     uint32_t salt = 0;
     std::unique_ptr<File> file;
@@ -27,6 +33,10 @@ struct Segment {
     // zeros).
     uint64_t zeroed_end = 0;
     bool extending = false;  // the housekeeping thread is writing zeros to it
+
+  private:
+    std::mutex sync_mutex_;
+    bool sync_failed_ = false;
 };
 
 class SegmentFiles {
@@ -63,7 +73,7 @@ class SegmentFiles {
     Status sync_directory(const std::string& path);
     // Renames `path`, a file of `directory`, to a spare of this stream.
     Status adopt(const std::string& directory, const std::string& path);
-    Result<bool> worth_keeping(const std::string& path);
+    Result<bool> fits_as_spare(const std::string& path);
     std::string next_spare_path();
 
     FileSystem* fs_;

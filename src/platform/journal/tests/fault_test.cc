@@ -9,8 +9,12 @@
 namespace insula::journal {
 namespace {
 
-// INSULA_TEST_SEEDS multiplies how many seeds the random tests try (1 by default).
+// INSULA_TEST_SEEDS multiplies how many seeds the random tests try (1 by default); under sanitizers
+// they try fewer.
 uint64_t scaled(uint64_t seeds) {
+#ifdef INSULA_SANITIZED
+    seeds /= 8;
+#endif
     const char* text = ::getenv("INSULA_TEST_SEEDS");
     const uint64_t factor = text == nullptr ? 1 : ::strtoull(text, nullptr, 10);
     return seeds * std::max<uint64_t>(factor, 1);
@@ -18,7 +22,8 @@ uint64_t scaled(uint64_t seeds) {
 
 TEST(JournalCrash, NothingAcknowledgedIsLostWhereverItStops) {
     CrashRun::Coverage sum;
-    for (uint64_t seed = 1; seed <= scaled(3000); ++seed) {
+    const uint64_t seeds = scaled(2400);
+    for (uint64_t seed = 1; seed <= seeds; ++seed) {
         CrashRun run(seed);
         const auto wrong = run.run();
         ASSERT_FALSE(wrong.has_value()) << "seed " << seed << ": " << *wrong;
@@ -29,11 +34,12 @@ TEST(JournalCrash, NothingAcknowledgedIsLostWhereverItStops) {
         sum.removed_streams += run.coverage().removed_streams;
         sum.sequence_max = std::max(sum.sequence_max, run.coverage().sequence_max);
     }
-    EXPECT_GT(sum.acknowledged, 50'000u);
-    EXPECT_GT(sum.cut_tails, 100u);
-    EXPECT_GT(sum.faults, 1'000u);
-    EXPECT_GT(sum.clean_stops, 500u);
-    EXPECT_GT(sum.removed_streams, 100u);
+    // The runs met what they are for.
+    EXPECT_GT(sum.acknowledged, seeds * 20);
+    EXPECT_GT(sum.cut_tails, seeds / 20);
+    EXPECT_GT(sum.faults, seeds);
+    EXPECT_GT(sum.clean_stops, seeds / 5);
+    EXPECT_GT(sum.removed_streams, seeds / 20);
     EXPECT_GE(sum.sequence_max, 3u);
 }
 
