@@ -16,7 +16,7 @@ export function sayLoad(load) {
 export function sayAnswer(answer) {
     say(`${answer.difference ? 'DIFFERS' : 'equal  '} ${answer.title.padEnd(44)} ` +
         `${String(answer.rows).padStart(5)} rows ${answer.ms.toFixed(1).padStart(8)} ms ` +
-        `(DuckDB on the file ${answer.oracleMs.toFixed(1)} ms)`);
+        (answer.oracleMs === null ? '(the file itself)' : `(DuckDB on the file ${answer.oracleMs.toFixed(1)} ms)`));
     if (answer.difference) say(`        ${answer.difference}`);
 }
 

@@ -58,7 +58,8 @@ class SpecFile(pytest.File):
 
 
 class SpecCase(pytest.Item):
-    """One case. ${source} is a name that no other case of the file uses."""
+    """One case. ${source} is a name that no other case of the file uses, ${administrator_key} what a server without
+    --dev showed at its first start."""
 
     def __init__(self, *, case, number, **keywords):
         super().__init__(**keywords)
@@ -69,7 +70,7 @@ class SpecCase(pytest.Item):
 
     def runtest(self):
         server = self.parent.running_server()
-        variables = {"source": f"source_{self.number}"}
+        variables = {"source": f"source_{self.number}", "administrator_key": server.administrator_key()}
         spec_steps.Runner(server, variables).run(self.case["steps"])
 
     def repr_failure(self, excinfo, style=None):

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -124,6 +125,11 @@ class Server:
         body = None if document is None else json.dumps(document).encode()
         _, _, answer = self.request(method, target, {"Content-Type": "application/json"}, body)
         return json.loads(answer)
+
+    def administrator_key(self):
+        """What the first start showed; None with --dev."""
+        shown = re.findall(r"^\s*(insula_[A-Za-z0-9_-]{20,})\s*$", self.log_path.read_text(errors="replace"), re.M)
+        return shown[0] if shown else None
 
     def stop(self):
         """SIGTERM; the server has to end by itself, with exit code 0."""
