@@ -21,6 +21,7 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM_SECONDS_MAX = 600  # one unit test program
 SPEC_SECONDS_MAX = 900     # all spec tests together
+END_SECONDS_MAX = 20       # from asking a program to end to ending it
 
 # These start libduckdb, which is not instrumented.
 PROGRAMS_WITH_ENGINE = {"engine_tests", "tables_tests", "server_tests"}
@@ -59,7 +60,11 @@ def run(command, seconds_max, environment=None):
 
     def stop():
         ran_out.set()
-        process.kill()
+        process.terminate()  # pytest stops its servers
+        try:
+            process.wait(END_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
     timer = threading.Timer(seconds_max, stop)
     timer.start()

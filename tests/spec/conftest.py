@@ -1,5 +1,6 @@
 """Makes each case of each *.yaml here a test of pytest; see README.md in this folder."""
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -12,6 +13,11 @@ import spec_steps  # noqa: E402
 FILE_KEYS = {"about", "server", "cases"}
 SERVER_KEYS = {"arguments", "config"}
 CASE_KEYS = {"name", "note", "steps", "skip"}
+
+
+def pytest_configure():
+    """SIGTERM ends the run as Ctrl-C does: servers are stopped, directories removed."""
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("ended by SIGTERM", 143))
 
 
 def pytest_collect_file(file_path, parent):

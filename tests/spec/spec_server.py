@@ -1,4 +1,5 @@
 """The server under test: the real binary, on free ports, in a data directory of its own."""
+import ctypes
 import http.client
 import json
 import os
@@ -21,6 +22,15 @@ REQUEST_SECONDS_MAX = 60
 EXIT_PORT_IN_USE = 4
 START_ATTEMPTS = 5
 LOG_LINES_SHOWN = 60
+
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+def end_with_parent():
+    """In the child, before it becomes the server: however the tests end, no server stays behind."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class ServerError(Exception):
@@ -80,7 +90,8 @@ class Server:
             self.process = subprocess.Popen(
                 [binary(), "serve", "--data-dir", self.data_directory, "--port-offset", str(self.offset),
                  *self.arguments],
-                cwd=self.directory, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                cwd=self.directory, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                preexec_fn=end_with_parent)
         give_up = time.monotonic() + READY_SECONDS_MAX
         while time.monotonic() < give_up:
             code = self.process.poll()
