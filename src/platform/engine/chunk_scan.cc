@@ -247,7 +247,6 @@ void scan(ClientContext&, duckdb::TableFunctionInput& input, DataChunk& out) {
             if (local.turn >= global.turns) return;
             local.at = local.turn * kChunksPerTurn;
             local.end = std::min(local.at + kChunksPerTurn, source.chunks.size());
-            global.query->check_stop();
         }
         Emitter emitter(source, global, local, out);
         rows = source.chunks[local.at].rows < kSmallChunkRows

@@ -182,6 +182,7 @@ class EngineInstance final : public Instance, public std::enable_shared_from_thi
     const InstanceOptions options_;
     Lender* const lender_;
     const std::shared_ptr<SpillFiles> spill_;
+    const std::shared_ptr<StopWatch> watch_ = StopWatch::shared();
     std::shared_ptr<FileSlots> slots_;
     std::unique_ptr<duckdb::DuckDB> database_;
 };
@@ -231,7 +232,8 @@ Result<StreamContext> EngineInstance::stream_context(Deadline deadline, CancelTo
     context.query = duckdb::make_shared_ptr<QueryState>(slots_, deadline, std::move(cancel));
     context.query->attach(*context.connection->context, context.query);
     const size_t threads = std::clamp<size_t>(parallelism, 1, options_.parallelism);
-    context.threads = std::make_shared<LentThreads>(lender_, threads - 1, context.query);
+    context.watch = watch_;
+    context.threads = std::make_shared<LentThreads>(lender_, threads - 1);
     return context;
 }
 

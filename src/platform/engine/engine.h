@@ -1,6 +1,7 @@
 // The engine: vectorised SQL over our chunks and Parquet files (DuckDB 1.4.4 behind this header; nothing else
 // in the program knows it). One Instance per active tenant; it owns no thread: a query runs on the thread that
-// pulls its results, and on threads that a Lender lends.
+// pulls its results, and on threads that a Lender lends. (While queries run, one thread for all instances of
+// the process looks after deadlines and cancellations every 5 ms.)
 //
 // SQL that comes in here was written by us. The instance is locked down all the same: no local files, no
 // network, no settings, only the files and chunks that the query names.
@@ -57,7 +58,9 @@ class SpillSpace {
 };
 
 // Lends threads to running queries. lend(work) asks that `work` be run on up to `threads` other threads; each
-// call of work() returns when the query ends. May run it on none. Thread-safe.
+// call of work() returns when the query ends, or sooner when it has nothing to do (its results are not being
+// pulled): the query then asks again. May run it on none, or late: then it returns at once. It must not run
+// inside lend() itself. Thread-safe.
 class Lender {
   public:
     virtual ~Lender() = default;
@@ -84,7 +87,12 @@ struct ScanColumn {
 };
 
 // One source as a query sees it: SQL names it scan_0, scan_1, … (position in Query::scans), each a view with
-// the columns below and, last, `_row_id` BIGINT. Chunks and files are united.
+// the columns below and, last, `_row_id` BIGINT. Files and chunks are united, in that order. Names may hold
+// anything, but no two may differ only by the case of ASCII letters (the engine takes those for one name):
+// query() fails then, write_parquet() does not mind.
+//
+// SQL sees timestamps as TIMESTAMP_NS and json as VARCHAR: a json column comes back as ResultType::string, and
+// only what SQL itself makes JSON (to_json) as ResultType::json.
 struct Scan {
     std::vector<ScanColumn> columns;
     std::vector<ChunkRows> chunks;
@@ -128,7 +136,8 @@ class ResultBatch {
 
 struct ScanCost {
     uint64_t rows = 0;           // rows read from chunks and files, after row groups were skipped
-    uint64_t bytes = 0;          // bytes asked of files (cached reads not counted), and of chunks
+    // Bytes asked of files (cached reads not counted), and the fixed-width part of the chunk columns read.
+    uint64_t bytes = 0;
     uint64_t files_opened = 0;
 };
 
@@ -168,14 +177,19 @@ class Instance {
                                                         CancelToken cancel) = 0;
 
     // Writes the rows of `scan` as one Parquet file: its columns in order, then `_row_id`; each with its
-    // ColumnId as field_id (`_row_id` has 2^31 - 1). Sorted by options.sort_by, then `_row_id`.
+    // ColumnId as field_id (`_row_id` has 2^31 - 1). Sorted by options.sort_by, then `_row_id`; without
+    // sort_by the rows stay in the scan's order. Runs on the caller's thread alone. Names that differ only by
+    // case are told apart in the file by the column's id.
     virtual Result<ParquetStats> write_parquet(Scan scan, const ParquetOptions& options,
                                                WritableFile& out, Deadline deadline,
                                                CancelToken cancel) = 0;
 
-    // Reads a Parquet file that a client sent: its columns by name, types mapped to ours (decimals and
-    // unsigned 64-bit to float64 only where exact, else string; lists and structs to json; nested columns are
-    // not flattened), batches as ResultBatch.
+    // Reads a Parquet file that a client sent: its columns by name, types mapped to ours: decimals to int64 or
+    // float64 only where exact, else string; unsigned 64-bit to int64 if all values fit, else string; lists,
+    // structs and maps to json (nested columns are not flattened); bytes to string, those that are not UTF-8
+    // escaped; anything else to string. A float64 may be NaN or infinite. What is wrong with the file is
+    // invalid_argument: malformed_parquet, timestamp_out_of_range. A crafted footer is not something that the
+    // engine promises to survive: who may send files is the caller's decision.
     virtual Result<std::unique_ptr<ResultStream>> read_parquet(std::shared_ptr<ReadableFile> file,
                                                                Deadline deadline,
                                                                CancelToken cancel) = 0;

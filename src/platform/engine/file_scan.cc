@@ -212,6 +212,8 @@ class FileScan final : public duckdb::MultiFileReader {
         const duckdb::vector<duckdb::ColumnIndex>& column_ids,
         duckdb::optional_ptr<duckdb::TableFilterSet> filters, ClientContext& context,
         duckdb::MultiFileGlobalState& global) override {
+        // The engine leaves the reader's count of rows unset.
+        static_cast<duckdb::ParquetReader&>(*reader_data.reader).rows_read = 0;
         QueryState::find(context)->count_reader(reader_data.reader);
         duckdb::TableFilterSet adapted;
         if (filters && adapt(*filters, *reader_data.reader, columns, column_ids, adapted)) {
@@ -264,7 +266,6 @@ duckdb::TableFunction file_function(const duckdb::TableFunction& parquet_scan) {
     function.get_partition_stats = nullptr;
     function.serialize = nullptr;
     function.deserialize = nullptr;
-    function.late_materialization = false;
     return function;
 }
 

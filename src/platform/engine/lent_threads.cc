@@ -25,8 +25,8 @@ class EndOfQuery final : public duckdb::Event {
 
 }  // namespace
 
-LentThreads::LentThreads(Lender* lender, size_t threads, duckdb::shared_ptr<QueryState> query)
-    : lender_(lender), threads_(lender ? threads : 0), query_(std::move(query)) {}
+LentThreads::LentThreads(Lender* lender, size_t threads)
+    : lender_(lender), threads_(lender ? threads : 0) {}
 
 void LentThreads::close_with(duckdb::ClientContext& context) {
     if (threads_ == 0) return;
@@ -97,7 +97,6 @@ bool LentThreads::take_task(duckdb::shared_ptr<duckdb::Task>& task) {
         if (waited && !pulling_) return false;
         // The thread that pulls may be deep in one long task; this one sees a cancellation all the
         // same.
-        if (query_->must_stop()) context_->Interrupt();
         changed_.wait_for(lock, kPoll);
     }
 }
@@ -108,7 +107,6 @@ void LentThreads::run(duckdb::shared_ptr<duckdb::Task> task) {
     while (result == TaskExecutionResult::TASK_NOT_FINISHED) {
         // Tasks report their failures to the query instead of throwing.
         result = task->Execute(duckdb::TaskExecutionMode::PROCESS_PARTIAL);
-        if (query_->must_stop()) context_->Interrupt();
     }
     if (result == TaskExecutionResult::TASK_BLOCKED) task->Deschedule();
     task.reset();

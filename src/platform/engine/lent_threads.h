@@ -16,14 +16,16 @@
 #include <memory>
 #include <mutex>
 
-#include "platform/engine/query_state.h"
+#include "duckdb/main/client_context.hpp"
+#include "duckdb/parallel/task.hpp"
+#include "platform/engine/engine.h"
 
 namespace insula::engine {
 
 class LentThreads : public std::enable_shared_from_this<LentThreads> {
   public:
     // `lender` may be null: then this never has a thread.
-    LentThreads(Lender* lender, size_t threads, duckdb::shared_ptr<QueryState> query);
+    LentThreads(Lender* lender, size_t threads);
 
     // All of these on the query's own thread. The query must be running.
     void close_with(duckdb::ClientContext& context);
@@ -52,7 +54,6 @@ class LentThreads : public std::enable_shared_from_this<LentThreads> {
 
     Lender* const lender_;
     const size_t threads_;
-    const duckdb::shared_ptr<QueryState> query_;
     duckdb::ClientContext* context_ = nullptr;  // valid while the gate is open or a task is held
     std::weak_ptr<void> asked_;                 // expires when the lender has dropped the request
     std::chrono::steady_clock::time_point pull_started_;

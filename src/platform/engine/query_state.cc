@@ -44,9 +44,7 @@ duckdb::LogicalType engine_type(ColumnType type) {
 QueryState::QueryState(std::shared_ptr<FileSlots> slots, Deadline deadline, CancelToken cancel)
     : slots_(std::move(slots)), deadline_(deadline), cancel_(std::move(cancel)) {}
 
-QueryState::~QueryState() {
-    for (const auto& file : files_) slots_->unpin(file->pin.slot);
-}
+QueryState::~QueryState() { release_sources(); }
 
 duckdb::shared_ptr<QueryState> QueryState::find(duckdb::ClientContext& context) {
     return context.registered_state->Get<QueryState>(kStateKey);
@@ -127,6 +125,19 @@ ScanCost QueryState::cost() const {
     const std::lock_guard lock(mutex_);
     for (const auto& reader : readers_) cost.rows += rows_read(*reader);
     return cost;
+}
+
+void QueryState::release_readers() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& reader : readers_) rows_ += rows_read(*reader);
+    readers_.clear();
+}
+
+void QueryState::release_sources() {
+    for (const auto& file : files_) slots_->unpin(file->pin.slot);
+    files_by_path_.clear();
+    files_.clear();
+    sources_.clear();
 }
 
 }  // namespace insula::engine

@@ -89,6 +89,11 @@ class QueryState final : public duckdb::ClientContextState {
     void note_footer(const PinnedFile& file, uint64_t bytes);
     ScanCost cost() const;
 
+    // At the end, in this order: before and after the query's connection is closed. cost() keeps
+    // its value.
+    void release_readers();
+    void release_sources();
+
   private:
     const std::shared_ptr<FileSlots> slots_;
     const Deadline deadline_;

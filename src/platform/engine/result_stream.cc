@@ -87,7 +87,8 @@ int64_t nanoseconds_per(LogicalTypeId type) {
     }
 }
 
-void to_nanoseconds(Vector& from, Vector& to, duckdb::idx_t rows) {
+// False if a value is outside of the years 1677 to 2262, which nanoseconds can tell.
+bool to_nanoseconds(Vector& from, Vector& to, duckdb::idx_t rows) {
     from.Flatten(rows);
     const int64_t scale = nanoseconds_per(from.GetType().id());
     const auto* values = duckdb::FlatVector::GetData<int64_t>(from);
@@ -95,11 +96,9 @@ void to_nanoseconds(Vector& from, Vector& to, duckdb::idx_t rows) {
     const auto& valid = duckdb::FlatVector::Validity(from);
     duckdb::FlatVector::SetValidity(to, valid);
     for (duckdb::idx_t i = 0; i < rows; ++i) {
-        if (__builtin_mul_overflow(values[i], scale, &out[i]) && valid.RowIsValid(i)) {
-            throw duckdb::OutOfRangeException(
-                "a timestamp is outside of the years 1677 to 2262 that nanoseconds can tell");
-        }
+        if (__builtin_mul_overflow(values[i], scale, &out[i]) && valid.RowIsValid(i)) return false;
     }
+    return true;
 }
 
 Error stopped(const QueryState& query) {
@@ -154,6 +153,8 @@ Status EngineStream::prepare(const std::string& sql, std::vector<Value> paramete
                        duckdb::BoundParameterData(engine_value(std::move(parameters[i]))));
     }
     duckdb::ClientContext& client = *context_.connection->context;
+    context_.watch->add(client, *context_.query);
+    watched_ = true;
     pending_ = client.PendingQuery(sql, values, true);
     if (pending_->HasError()) return fail_with(pending_->GetErrorObject());
     context_.threads->close_with(client);
@@ -177,7 +178,9 @@ Result<bool> EngineStream::next(ResultBatch& batch) {
         context_.threads->start_pull();
         more = fetch();
         context_.threads->end_pull();
-        if (more && *more) convert(batch);
+        if (more && *more) {
+            if (Status status = convert(batch); !status) more = fail(status.error());
+        }
     } catch (const std::exception& exception) {
         more = fail(engine_error(duckdb::ErrorData(exception), context_));
     }
@@ -245,30 +248,44 @@ Status EngineStream::fail_with(const duckdb::ErrorData& error) {
     return fail(engine_error(error, context_));
 }
 
-void EngineStream::convert(ResultBatch& batch) {
+Status EngineStream::convert(ResultBatch& batch) {
     if (converted_.ColumnCount() > 0) converted_.Reset();
     batch.rows = static_cast<uint32_t>(chunk_->size());
     batch.columns.reserve(columns_.size());
     for (size_t i = 0; i < columns_.size(); ++i) {
         Vector* vector = &chunk_->data[i];
-        convert_column(i, vector);
+        RETURN_IF_ERROR(convert_column(i, vector));
         vector->Flatten(batch.rows);
         const auto& valid = duckdb::FlatVector::Validity(*vector);
         batch.columns.push_back(
             {reinterpret_cast<const std::byte*>(duckdb::FlatVector::GetData(*vector)),
              valid.AllValid() ? nullptr : valid.GetData()});
     }
+    return {};
 }
 
-void EngineStream::convert_column(size_t index, Vector*& vector) {
-    if (targets_[index] == vector->GetType()) return;
+Status EngineStream::convert_column(size_t index, Vector*& vector) {
+    if (targets_[index] == vector->GetType()) return {};
     Vector& target = converted_.data[index];
     if (columns_[index].type == ResultType::timestamp) {
-        to_nanoseconds(*vector, target, chunk_->size());
+        if (!to_nanoseconds(*vector, target, chunk_->size())) {
+            return fail(timestamp_out_of_range(columns_[index].name));
+        }
     } else {
         duckdb::VectorOperations::DefaultCast(*vector, target, chunk_->size(), true);
     }
     vector = &target;
+    return {};
+}
+
+Error EngineStream::timestamp_out_of_range(const std::string& column) const {
+    if (!context_.untrusted_input) return internal_error("a timestamp is out of range: " + column);
+    return invalid_argument(
+               "timestamp_out_of_range",
+               fmt::format("Column \"{}\" holds a time outside of the years 1677 to 2262, "
+                           "which timestamps with nanoseconds cannot tell.",
+                           column))
+        .with_hint("Store such times as text, or leave them out.");
 }
 
 // Frees all that the query holds in the engine; the batch of the last next() stays readable until
@@ -276,12 +293,15 @@ void EngineStream::convert_column(size_t index, Vector*& vector) {
 void EngineStream::finish() {
     if (done_ || !context_.connection) return;
     done_ = true;
+    if (watched_) context_.watch->remove(*context_.connection->context);
     context_.connection->Interrupt();
     context_.threads->stop();
     try {
         result_.reset();
         pending_.reset();
+        context_.query->release_readers();
         context_.connection.reset();
+        context_.query->release_sources();
     } catch (const std::exception& exception) {
         // The engine's destructors may throw while they roll back; there is nothing left to undo.
         context_.query->keep_error(internal_error(exception.what()));

@@ -16,6 +16,7 @@
 #include "platform/engine/engine_file_system.h"
 #include "platform/engine/lent_threads.h"
 #include "platform/engine/query_state.h"
+#include "platform/engine/stop_watch.h"
 
 namespace insula::engine {
 
@@ -26,6 +27,7 @@ struct StreamContext {
     duckdb::shared_ptr<QueryState> query;
     std::shared_ptr<SpillFiles> spill;
     std::shared_ptr<LentThreads> threads;
+    std::shared_ptr<StopWatch> watch;
     // The statement reads a client's file: what is wrong with it is the client's error.
     bool untrusted_input = false;
 };
@@ -53,8 +55,9 @@ class EngineStream final : public ResultStream {
     Status run_to_next_chunk();
     Status check_stop();
     Status fail_with(const duckdb::ErrorData& error);
-    void convert(ResultBatch& batch);
-    void convert_column(size_t index, duckdb::Vector*& vector);
+    Status convert(ResultBatch& batch);
+    Status convert_column(size_t index, duckdb::Vector*& vector);
+    Error timestamp_out_of_range(const std::string& column) const;
     void finish();
 
     StreamContext context_;
@@ -65,6 +68,7 @@ class EngineStream final : public ResultStream {
     // Where a column's type in the engine is not its type here: what it is converted to.
     duckdb::vector<duckdb::LogicalType> targets_;
     duckdb::DataChunk converted_;
+    bool watched_ = false;
     bool done_ = false;
 };
 

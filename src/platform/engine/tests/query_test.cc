@@ -292,7 +292,15 @@ TEST_F(EngineQuery, ChunksAreHeldUntilTheStreamEnds) {
     ASSERT_TRUE((*stream)->next(batch).value());
     EXPECT_FALSE(chunk.expired());
     stream->reset();
-    EXPECT_TRUE(chunk.expired());
+    EXPECT_TRUE(chunk.expired()) << "dropped early";
+
+    scan = counting_scan(100'000);
+    const std::weak_ptr<const Chunk> other = scan.chunks.back().chunk;
+    stream = start(*instance, {.sql = "SELECT x FROM scan_0", .scans = {std::move(scan)}});
+    while ((*stream)->next(batch).value()) {
+    }
+    EXPECT_TRUE(other.expired()) << "read to the end";
+    EXPECT_EQ((*stream)->cost().rows, 100'000u);
 }
 
 TEST_F(EngineQuery, DeterministicOrderWithoutOrderBy) {
