@@ -9,8 +9,7 @@
 // Always holds:
 //  1. durable() never passes a byte whose sync has not returned success.
 //  2. After a failed write or sync the stream is fenced: waiters fail, every later append fails; it
-//  is never
-//     tried again. What durable() covers stays valid.
+//     is never tried again. What durable() covers stays valid.
 //  3. Positions grow by append order; a record's position is its byte offset in the stream.
 #pragma once
 
@@ -72,8 +71,8 @@ struct Usage {
     uint64_t segments = 0;
     uint64_t syncs = 0;
     uint64_t last_sync_nanos = 0;
-    uint64_t release_failures =
-        0;  // segments that could not be recycled; tried again at the next release()
+    // Segments that could not be recycled; tried again at the next release().
+    uint64_t release_failures = 0;
 };
 
 class Journal {

@@ -235,10 +235,12 @@ Status StreamReader::check_record(uint64_t offset, const StoredRecord& record) {
 Status StreamReader::hand_on(uint64_t offset, const StoredRecord& record, const Handler& handle,
                              ReplayStats& stats) {
     stats.last_hybrid_time = std::max(stats.last_hybrid_time, record.hybrid_time);
-    if (record.kind == static_cast<uint8_t>(RecordKind::end) || record.position < from_) return {};
+    const auto kind = static_cast<RecordKind>(record.kind);
+    const bool for_handler = kind != RecordKind::end && kind != RecordKind::probe;
+    if (!for_handler || record.position < from_) return {};
     ++stats.records;
     stats.bytes += record_bytes(record.body_bytes);
-    return handle({.header = {.kind = static_cast<RecordKind>(record.kind),
+    return handle({.header = {.kind = kind,
                               .tenant = record.tenant,
                               .source = record.source,
                               .epoch = record.epoch},

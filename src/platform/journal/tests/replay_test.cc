@@ -279,6 +279,18 @@ TEST_F(JournalReplayOfSegments, AFailingHandlerStopsIt) {
     EXPECT_EQ(seen, 3);
 }
 
+TEST_F(JournalReplay, ProbesAreReadOver) {
+    auto journal = create();
+    const Bytes body = as_bytes("ready");
+    ASSERT_TRUE(
+        succeeded(journal->append({.kind = RecordKind::probe}, {&body, 1}, Deadline::never())));
+    append_group(*journal, 0, 2, 100);
+    const auto found = replay_ids(fs_, "journal");
+    ASSERT_TRUE(succeeded(found));
+    EXPECT_EQ(found->ids, ids_below(2));
+    EXPECT_EQ(found->stats.records, 2u);
+}
+
 TEST_F(JournalReplay, AnUnknownKindOrVersionStopsIt) {
     auto journal = create();
     append_group(*journal, 0, 1, 100);
