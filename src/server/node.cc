@@ -4,7 +4,6 @@
 #include <atomic>
 
 #include "core/tenancy/gate.h"
-#include "frontends/rest/error_response.h"
 #include "frontends/rest/rest_api.h"
 #include "platform/net/http_server.h"
 #include "platform/runtime/log.h"
@@ -61,7 +60,6 @@ net::HttpServerOptions http_options(const config::ServerConfig& config) {
     options.limits.idle_timeout = duration_cast<milliseconds>(config.idle_timeout);
     options.limits.body_stall_timeout = duration_cast<milliseconds>(config.stall_timeout);
     options.limits.write_stall_timeout = duration_cast<milliseconds>(config.stall_timeout);
-    options.render_error = [](const Error& error) { return rest::error_body(error, {}); };
     return options;
 }
 
@@ -186,7 +184,9 @@ Status Node::State::open_door() {
             .ready = [this] { return ready.load() && journal->health().has_value(); }});
     callbacks = register_node_metrics(
         registry, {*store, *queries, *journal, engines, open_files, memtables, bodies});
-    http = std::make_unique<net::HttpServer>(http_options(config));
+    net::HttpServerOptions http_server = http_options(config);
+    http_server.render_error = [this](const Error& error) { return api->render_error(error); };
+    http = std::make_unique<net::HttpServer>(std::move(http_server));
     ready = true;
     return http->start([this](net::Exchange& exchange) { return api->handle(exchange); });
 }

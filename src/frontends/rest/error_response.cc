@@ -43,14 +43,57 @@ int http_status(Code code) {
     return 500;
 }
 
+namespace {
+
+std::string_view hint_of(Code code) {
+    switch (code) {
+        case Code::invalid_argument:
+        case Code::unprocessable:
+            return "Change the request; sent again as it is, it fails again.";
+        case Code::unauthenticated:
+            return "Send a valid key as \"Authorization: Bearer ...\".";
+        case Code::permission_denied:
+            return "Use a credential that may do this.";
+        case Code::not_found:
+            return "Check the name; GET /sources lists the sources there are.";
+        case Code::already_exists:
+        case Code::failed_precondition:
+            return "Look at what is there now before you send it again.";
+        case Code::payload_too_large:
+            return "Send less at once.";
+        case Code::unsupported_media:
+            return "Send one of the formats that docs/reference/http-api.md lists.";
+        case Code::unimplemented:
+            return "This version of the server cannot do it yet.";
+        case Code::cancelled:
+        case Code::aborted:
+        case Code::resource_exhausted:
+        case Code::unavailable:
+        case Code::deadline_exceeded:
+            return "Retry after a moment.";
+        case Code::storage_exhausted:
+            return "Free space on the server; writes resume by themselves.";
+        case Code::data_loss:
+        case Code::internal:
+            return "Tell the server's operator the request_id; the log has the details.";
+    }
+    return "";
+}
+
+}  // namespace
+
+Error with_hint_of_code(const Error& error) {
+    return error.hint().empty() ? error.with_hint(std::string(hint_of(error.code()))) : error;
+}
+
 std::string error_body(const Error& error, std::string_view request_id) {
     std::string body;
     json::JsonWriter writer(body);
     writer.begin_object().key("error").begin_object();
     writer.key("code").string(error.reason());
     writer.key("message").string(error.message());
-    if (!error.hint().empty()) writer.key("hint").string(error.hint());
-    if (!request_id.empty()) writer.key("request_id").string(request_id);
+    writer.key("hint").string(error.hint().empty() ? hint_of(error.code()) : error.hint());
+    writer.key("request_id").string(request_id);
     writer.end_object().end_object();
     writer.newline();
     writer.finish();

@@ -10,7 +10,10 @@ namespace insula::rest {
 
 int http_status(Code code);
 
-// {"error":{"code","message","hint","request_id"}}; hint and request_id only where there is one.
+// The error with a hint: its own, or what helps with any error of its code.
+Error with_hint_of_code(const Error& error);
+
+// {"error":{"code","message","hint","request_id"}}
 std::string error_body(const Error& error, std::string_view request_id);
 
 }  // namespace insula::rest

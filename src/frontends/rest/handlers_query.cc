@@ -99,6 +99,10 @@ net::Task<Result<RestApi::RunPtr>> RestApi::start_query(Call& call, QueryKind ki
     }
     ASSIGN_OR_CO_RETURN(const std::string body,
                         co_await call.exchange.read_body(kQueryBodyBytesMax));
+    if (body.find_first_not_of(" \t\r\n") == std::string::npos) {
+        co_return fail(invalid_argument("empty_body", "The body is empty.")
+                           .with_hint("A query is a JSON object; {} asks for everything."));
+    }
     call.exchange.cancel_when_gone(call.context.cancel);
     co_return co_await net::on_pool(services_.query_workers, [&]() -> Result<RunPtr> {
         ASSIGN_OR_RETURN(const json::JsonValue value,
@@ -202,7 +206,8 @@ net::Task<void> RestApi::send_stream(Call& call, tables::QueryRun& run,
         if (!next) {
             // A stream without its last line was cut off; CSV has no line for an error.
             if (csv) co_return;
-            tables::append_error_line(next.error(), call.context.request_id, piece);
+            tables::append_error_line(with_hint_of_code(next.error()), call.context.request_id,
+                                      piece);
             more = false;
         } else {
             more = *next;

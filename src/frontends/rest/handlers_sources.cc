@@ -140,6 +140,10 @@ Status check_data_path(const std::string& path, const std::vector<std::string>& 
 
 Result<tables::AddSourceRequest> read_request(std::string_view body,
                                               const std::vector<std::string>& roots) {
+    if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+        return fail(invalid_argument("empty_body", "The body is empty.")
+                        .with_hint("Send a JSON object with \"source_id\"."));
+    }
     ASSIGN_OR_RETURN(const json::JsonValue value, json::JsonValue::parse(body));
     const JsonCursor cursor(value);
     ASSIGN_OR_RETURN(const auto members, cursor.object(kKnownKeys.size() * 2));

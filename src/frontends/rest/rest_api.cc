@@ -123,6 +123,10 @@ std::string RestApi::new_request_id() {
     return id;
 }
 
+std::string RestApi::render_error(const Error& error) {
+    return error_body(error, new_request_id());
+}
+
 Status RestApi::check_host(const net::RequestHead& request) const {
     if (!services_.gate.development()) return {};
     const auto host = request.header("host");

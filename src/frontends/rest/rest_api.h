@@ -56,6 +56,8 @@ class RestApi {
     ~RestApi();
 
     net::Task<void> handle(net::Exchange& exchange);
+    // The body of an answer that the HTTP server gives before there is a request to handle.
+    std::string render_error(const Error& error);
 
     // Handlers of the route table.
     net::Task<void> health(Call& call);
