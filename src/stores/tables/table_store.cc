@@ -150,7 +150,7 @@ std::vector<std::shared_ptr<Source>> TableStore::all_sources() const {
 }
 
 void TableStore::start(journal::Journal& journal) {
-    services_.journal.store(&journal);
+    attach(journal);
     services_.flush_wanted = [this] {
         {
             const std::lock_guard lock(wake_mutex_);

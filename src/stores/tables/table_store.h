@@ -48,6 +48,11 @@ class TableStore {
                                   const journal::Options& journal_options);
     // Attaches the journal and begins background flushes.
     void start(journal::Journal& journal);
+    // The two steps of start() for a caller without background work, such as a simulation:
+    // attach(), then maintain() whenever the background thread would have woken: flushes that are
+    // due, journal and files that nobody needs any more.
+    void attach(journal::Journal& journal) { services_.journal.store(&journal); }
+    void maintain();
     // Ends background work; with `flush_large` memtables above clean_stop_bytes go to files first,
     // so that the next start has little to replay. Writers must have stopped.
     Status stop(bool flush_large);
@@ -77,7 +82,6 @@ class TableStore {
     Status replay(const journal::Record& record);
     Status free_memory_for_replay();
     void run();
-    void maintain();
     std::shared_ptr<Source> next_to_flush();
     std::vector<std::shared_ptr<Source>> all_sources() const;
     void release_journal();

@@ -1,0 +1,165 @@
+#include "stores/tables/tests/store_crash_run.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "platform/fs/faulty_file_system.h"
+
+namespace insula::tables::durability {
+
+namespace {
+
+// As kill -9 does it: not a call reaches the disk any more.
+void kill(FaultyFileSystem& fs, std::unique_ptr<TestNode> node) {
+    fs.arm({.at_call = 1, .fault = Fault::io_error, .from_then_on = true});
+    node.reset();
+    fs.disarm();
+}
+
+}  // namespace
+
+std::unique_ptr<CrashFileSystem> empty_store() {
+    static const std::unique_ptr<CrashFileSystem> base = [] {
+        auto disk = std::make_unique<CrashFileSystem>();
+        ManualClock clock;
+        auto node = TestNode::open(*disk, clock, small_settings());
+        INSULA_CHECK(node.has_value() && (*node)->close(), "an empty store opens and closes");
+        disk->cut_power();  // what follows in destructors
+        return disk;
+    }();
+    return base->crash(0);
+}
+
+SeedRange seeds(uint64_t count) {
+    if (const char* one = ::getenv("INSULA_TEST_SEED")) {
+        const uint64_t seed = ::strtoull(one, nullptr, 10);
+        return {.first = seed, .last = seed};
+    }
+    const char* text = ::getenv("INSULA_TEST_SEEDS");
+    const uint64_t factor = text == nullptr ? 1 : ::strtoull(text, nullptr, 10);
+    return {.first = 1, .last = count * std::max<uint64_t>(factor, 1)};
+}
+
+std::string repeat_line(uint64_t seed) {
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    return fmt::format("\nrepeat: INSULA_TEST_SEED={} tables_tests --gtest_filter={}.{}", seed,
+                       test->test_suite_name(), test->name());
+}
+
+StoreCrashRun::StoreCrashRun(const RunSettings& settings)
+    : run_(settings), workload_(settings.seed, settings.files) {}
+
+NodeSettings StoreCrashRun::settings() const {
+    NodeSettings settings = small_settings();
+    settings.fault = run_.fault;
+    if (run_.files) return settings;
+    // Nothing is ever due for a file.
+    settings.limits.record_bytes_max = 7 * kKiB;
+    settings.limits.clean_stop_bytes = settings.limits.source_memtable_bytes = 1ull << 30;
+    return settings;
+}
+
+Wrong StoreCrashRun::run() {
+    auto disk = empty_store();
+    SeededRandom& random = workload_.random();
+    for (int i = 1; i < run_.starts; ++i) {
+        disk->set_power_cut(
+            {.at_sync = 1 + random.below(run_.syncs_max), .after_effect = random.below(2) == 0});
+        if (auto wrong = start(*disk)) return fmt::format("start {}: {}", i, *wrong);
+        power_cuts_ += disk->powered_off() ? 1 : 0;
+        // Without a power cut, a process that was killed or stopped.
+        if (disk->powered_off() || random.below(4) != 0) disk = disk->crash(random);
+        disk->set_power_cut({});
+    }
+    if (auto wrong = final_start(*disk)) return "last start: " + *wrong;
+    return std::nullopt;
+}
+
+Wrong StoreCrashRun::start(CrashFileSystem& disk) {
+    FaultyFileSystem fs(disk);
+    workload_.set_excuse([&disk] { return disk.powered_off(); });
+    auto opened = TestNode::open(fs, workload_.clock(), settings());
+    Wrong wrong;
+    if (!opened) {
+        workload_.stopped();
+        if (!disk.powered_off()) wrong = "open: " + opened.error().describe();
+        return wrong;
+    }
+    auto node = *std::move(opened);
+    wrong = workload_.check(*node, Moment::restarted);
+    if (!wrong) wrong = operate(*node, run_.operations);
+    if (!wrong && !disk.powered_off() && workload_.random().below(3) == 0) {
+        const Status closed = node->close();
+        if (!closed && !disk.powered_off()) wrong = "close: " + closed.error().describe();
+        workload_.model().acknowledge_below(node->journal().durable());
+    }
+    kill(fs, std::move(node));
+    workload_.stopped();
+    return wrong;
+}
+
+Wrong StoreCrashRun::operate(TestNode& node, int operations) {
+    // Once the power is gone nothing more can succeed; a few calls show that they fail.
+    constexpr uint64_t kRefusedMax = 4;
+    const uint64_t refused = workload_.coverage().refused;
+    for (int i = 0; i < operations; ++i) {
+        if (auto wrong = workload_.step(node)) return wrong;
+        if (workload_.coverage().refused - refused >= kRefusedMax) break;
+    }
+    return std::nullopt;
+}
+
+// All is well from here on: what there is, is there once; a retry does not double it; a clean stop
+// and another start change nothing.
+Wrong StoreCrashRun::final_start(CrashFileSystem& disk) {
+    workload_.set_excuse([] { return false; });
+    for (int i = 0; i < 2; ++i) {
+        NodeSettings node_settings = settings();
+        // The second replay has little room and must write files by itself.
+        constexpr uint64_t kLittleRoom = 96 * kKiB;
+        if (run_.files && i == 1) node_settings.memtable_budget = kLittleRoom;
+        auto node = TestNode::open(disk, workload_.clock(), node_settings);
+        if (!node) return "open: " + node.error().describe();
+        if (auto wrong = workload_.check(**node, Moment::restarted)) return wrong;
+        if (i == 0) {
+            if (auto wrong = workload_.retry_all(**node)) return wrong;
+            if (auto wrong = workload_.check(**node, Moment::running)) return wrong;
+        }
+        const Status closed = (*node)->close();
+        if (!closed) return "close: " + closed.error().describe();
+        workload_.stopped();
+    }
+    return std::nullopt;
+}
+
+Wrong StoreCrashRun::run_through(uint64_t images_a_boundary, std::vector<Boundary>& boundaries) {
+    CrashFileSystem disk;
+    disk.set_sync_hook([&](SyncMoment) {
+        for (uint64_t i = 0; i < images_a_boundary; ++i) {
+            boundaries.push_back({disk.crash(run_.seed + boundaries.size()), workload_.model()});
+        }
+    });
+    for (int i = 0; i < run_.starts; ++i) {
+        if (auto wrong = start(disk)) return wrong;
+    }
+    return std::nullopt;
+}
+
+Wrong StoreCrashRun::check_boundary(Boundary boundary, uint64_t cut_restart_at, bool after_effect) {
+    workload_.model() = std::move(boundary.model);
+    workload_.stopped();
+    auto disk = std::move(boundary.image);
+    if (cut_restart_at > 0) {
+        disk->set_power_cut({.at_sync = cut_restart_at, .after_effect = after_effect});
+        if (auto wrong = start(*disk)) return wrong;
+        power_cuts_ += disk->powered_off() ? 1 : 0;
+        disk = disk->crash(run_.seed + cut_restart_at);
+    }
+    return final_start(*disk);
+}
+
+}  // namespace insula::tables::durability
