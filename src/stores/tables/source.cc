@@ -18,6 +18,7 @@ Source::Source(Services& services, const catalog::Source& stored, Epoch epoch)
       committed_schema_(std::make_shared<const Schema>(stored.columns)),
       next_row_id_(stored.next_row_id),
       next_generation_{stored.last_generation.value + 1},
+      journalled_schema_(committed_schema_),
       schema_(committed_schema_),
       last_flush_at_(stored.last_flush_at) {
     active_ = std::make_shared<GenerationState>(next_generation_);
@@ -34,9 +35,10 @@ Status Source::replay(Lsn lsn, uint64_t hybrid_time, TableRecord record) {
     const WallNanos written_at = static_cast<WallNanos>(hybrid_time >> 16) * 1'000'000;
     if (!record.head.schema_changes.empty()) {
         auto changed = std::make_shared<Schema>(*schema_);
-        for (const catalog::Column& column : record.head.schema_changes) changed->upsert(column);
+        // The catalog may know later changes already, of a direct write.
+        for (const catalog::Column& column : record.head.schema_changes) changed->merge(column);
         const std::lock_guard lock(state_);
-        schema_ = std::move(changed);
+        journalled_schema_ = schema_ = std::move(changed);
     }
     next_row_id_ = std::max(next_row_id_, record.head.first_row_id + record.rows);
     if (record.head.idempotency) {

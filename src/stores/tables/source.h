@@ -149,7 +149,7 @@ class Source {
     const Lsn flushed_at_start_;
 
     std::mutex flush_;
-    SchemaPtr committed_schema_;  // guarded by flush_: what the catalog has
+    SchemaPtr committed_schema_;  // guarded by flush_: what the catalog has, at least
 
     std::mutex write_;
     // Guarded by write_.
@@ -157,6 +157,10 @@ class Source {
     Generation next_generation_;
     IdempotencyWindow window_;
     bool keys_loaded_ = false;
+    // What a replay would make of the columns: schema_, but for what direct writes changed whose
+    // commit is still to come, or failed. A record carries what is missing here, so that its rows
+    // never need another's commit.
+    SchemaPtr journalled_schema_;
 
     mutable std::mutex state_;
     // Guarded by state_ (and changed only with write_ held as well, but for files_ and frozen_).

@@ -82,14 +82,14 @@ Status Source::commit(catalog::CommitFiles command, const SchemaPtr& schema) {
     command.incarnation = incarnation_;
     command.epoch = epoch_;
     command.now = now();
-    for (const catalog::Column& column : schema->columns()) {
-        const uint32_t known = committed_schema_->find_id(column.id);
-        if (known == Schema::kNone || committed_schema_->column(known) != column) {
-            command.columns.push_back(column);
-        }
-    }
+    // A generation whose flush is tried again may be older than a direct write that was committed
+    // since.
+    command.columns = committed_schema_->missing_of(*schema);
     RETURN_IF_ERROR(services_.catalog.commit_files(command));
-    committed_schema_ = schema;
+    if (command.columns.empty()) return {};
+    auto committed = std::make_shared<Schema>(*committed_schema_);
+    for (const catalog::Column& column : command.columns) committed->upsert(column);
+    committed_schema_ = std::move(committed);
     return {};
 }
 

@@ -64,7 +64,9 @@ Result<std::optional<WriteOutcome>> Source::write_journalled(const WriteInput& i
     if (schema_ != batch.base) return std::nullopt;
 
     RecordHead head{.first_row_id = next_row_id_,
-                    .schema_changes = batch.changes,
+                    .schema_changes = journalled_schema_ == batch.base
+                                          ? batch.changes
+                                          : journalled_schema_->missing_of(*batch.schema),
                     .idempotency = input.idempotency,
                     .audit = input.audit};
     ByteWriter encoded_head;
@@ -82,6 +84,7 @@ Result<std::optional<WriteOutcome>> Source::write_journalled(const WriteInput& i
     WriteOutcome outcome{.rows = batch.rows, .lsn = lsn};
     apply(lsn, next_row_id_, batch.chunks, std::move(memory));
     next_row_id_ += batch.rows;
+    journalled_schema_ = batch.schema;
     {
         const std::lock_guard lock(state_);
         schema_ = batch.schema;

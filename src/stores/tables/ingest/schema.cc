@@ -6,6 +6,19 @@
 
 namespace insula::tables {
 
+namespace {
+
+// What a column is that has been both.
+catalog::Column wider(const catalog::Column& one, const catalog::Column& other) {
+    catalog::Column column = other;
+    const bool number = other.type == ColumnType::int64;
+    if (number && one.type == ColumnType::float64) column.type = ColumnType::float64;
+    column.exact_in_double = one.exact_in_double && other.exact_in_double;
+    return column;
+}
+
+}  // namespace
+
 std::string column_name(const std::vector<std::string>& path) {
     std::string name;
     for (const std::string& key : path) {
@@ -43,8 +56,8 @@ uint32_t Schema::add(const std::vector<std::string>& parent_path, std::string_vi
     path.emplace_back(key);
     std::string name = column_name(path);
     // Names that begin with '_' are the system's; a NUL has no place in an identifier.
-    const bool reserved = path.front().starts_with('_') || key.empty() ||
-                          name.find('\0') != std::string::npos;
+    const bool reserved =
+        path.front().starts_with('_') || key.empty() || name.find('\0') != std::string::npos;
     if (reserved || columns_.size() >= kColumnsMax || path.size() > kNestingMax ||
         name.size() > kColumnNameBytesMax || by_name_.contains(name) || !path_is_free(path)) {
         return kNone;
@@ -70,6 +83,24 @@ void Schema::upsert(const catalog::Column& column) {
     by_name_.emplace(column.name, index);
     nodes_[make_path(column.path)].column = index;
     next_id_ = std::max(next_id_, column.id.value + 1);
+}
+
+void Schema::merge(const catalog::Column& column) {
+    const uint32_t known = find_id(column.id);
+    upsert(known == kNone ? column : wider(columns_[known], column));
+}
+
+std::vector<catalog::Column> Schema::missing_of(const Schema& newer) const {
+    std::vector<catalog::Column> missing;
+    for (const catalog::Column& column : newer.columns()) {
+        const uint32_t known = find_id(column.id);
+        if (known == kNone) {
+            missing.push_back(column);
+        } else if (catalog::Column both = wider(columns_[known], column); both != columns_[known]) {
+            missing.push_back(std::move(both));
+        }
+    }
+    return missing;
 }
 
 Schema::NodeIndex Schema::make_path(const std::vector<std::string>& path) {

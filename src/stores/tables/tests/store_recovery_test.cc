@@ -1,0 +1,105 @@
+// What failed operations leave for later ones and for the next start, case by case.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "platform/fs/faulty_file_system.h"
+#include "stores/tables/tests/store_crash_run.h"
+
+namespace insula::tables::durability {
+namespace {
+
+template <class T>
+::testing::AssertionResult succeeded(const T& result) {
+    if (result) return ::testing::AssertionSuccess();
+    return ::testing::AssertionFailure() << result.error().describe();
+}
+
+class StoreRecovery : public ::testing::Test {
+  protected:
+    void SetUp() override { restart(); }
+
+    // As after kill -9: what was written is there, synced or not.
+    void restart() {
+        fs_.arm({.at_call = 1, .fault = Fault::io_error, .from_then_on = true});
+        node_.reset();
+        fs_.disarm();
+        auto opened = TestNode::open(fs_, clock_, small_settings());
+        ASSERT_TRUE(succeeded(opened));
+        node_ = *std::move(opened);
+    }
+
+    Result<WriteOutcome> write(std::string body) {
+        ASSIGN_OR_RETURN(const WriteOutcome outcome, node_->write("s", std::move(body)));
+        RETURN_IF_ERROR(node_->journal().flush());
+        return outcome;
+    }
+    // More than a record holds, so that it goes to a file at once: `value` under `key`, and some
+    // weight.
+    static std::string large_body(std::string_view key, std::string_view value) {
+        std::string body = "[";
+        for (int i = 0; i < 8; ++i) {
+            if (i > 0) body += ",";
+            body += R"({")" + std::string(key) + R"(":)" + std::string(value) + R"(,"weight":")" +
+                    std::string(1000, 'x') + R"("})";
+        }
+        return body + "]";
+    }
+    // The values of a column over all rows of "s", sorted; "-" where there is none.
+    std::vector<std::string> values(const std::string& column) {
+        std::vector<std::string> values;
+        const auto found = node_->read_all();
+        EXPECT_TRUE(succeeded(found));
+        if (!found) return values;
+        for (const FoundSource& source : *found) {
+            for (const FoundRow& row : source.rows) {
+                const auto at = row.leaves.find(column);
+                values.push_back(at == row.leaves.end() ? "-" : at->second);
+            }
+        }
+        std::ranges::sort(values);
+        return values;
+    }
+
+    std::unique_ptr<CrashFileSystem> disk_ = empty_store();
+    FaultyFileSystem fs_{*disk_};
+    ManualClock clock_;
+    std::unique_ptr<TestNode> node_;
+};
+
+TEST_F(StoreRecovery, AColumnThatAFailedDirectWriteMadeIsInTheJournalBeforeItsValues) {
+    ASSERT_TRUE(succeeded(write(R"({"a":1})")));
+    fs_.arm({.at_call = 1, .only = StorageCall::rename});
+    EXPECT_FALSE(write(large_body("x", "7")));
+    fs_.disarm();
+    ASSERT_TRUE(succeeded(write(R"({"a":2,"x":5})")));
+    restart();
+    EXPECT_EQ(values("x"), (std::vector<std::string>{"-", "5"}));
+    // The id is taken: another column must not get it.
+    ASSERT_TRUE(succeeded(write(R"({"a":3,"y":"text"})")));
+    restart();
+    EXPECT_EQ(values("x"), (std::vector<std::string>{"-", "-", "5"}));
+    EXPECT_EQ(values("y"), (std::vector<std::string>{"\"text\"", "-", "-"}));
+}
+
+TEST_F(StoreRecovery, AReplayedRecordDoesNotNarrowAColumnThatADirectWriteWidened) {
+    ASSERT_TRUE(succeeded(write(R"({"x":1})")));
+    ASSERT_TRUE(succeeded(write(large_body("x", "0.5"))));
+    restart();
+    EXPECT_EQ(values("x"), (std::vector<std::string>{"0.5", "0.5", "0.5", "0.5", "0.5", "0.5",
+                                                     "0.5", "0.5", "1"}));
+}
+
+TEST_F(StoreRecovery, ARepeatedFlushDoesNotNarrowAColumnThatADirectWriteWidened) {
+    ASSERT_TRUE(succeeded(write(R"({"x":1})")));
+    fs_.arm({.at_call = 1, .only = StorageCall::rename});
+    EXPECT_FALSE(node_->flush("s"));
+    fs_.disarm();
+    ASSERT_TRUE(succeeded(write(large_body("x", "0.5"))));
+    ASSERT_TRUE(succeeded(node_->flush("s")));
+    restart();
+    EXPECT_EQ(values("x").size(), 9u);
+}
+
+}  // namespace
+}  // namespace insula::tables::durability
