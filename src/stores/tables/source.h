@@ -108,6 +108,10 @@ class Source {
         // As of the freeze.
         SchemaPtr schema;
         uint64_t next_row_id = 0;
+        // Written and not yet known to be committed. A flush that is tried again commits the same
+        // one: a commit that failed may turn up at the next start and must find the file that it
+        // meant. Guarded by flush_.
+        std::optional<catalog::DataFile> file;
     };
 
     Status check_not_removed() const;
@@ -130,6 +134,7 @@ class Source {
 
     void freeze();
     Status flush_generation(GenerationState& frozen);
+    Result<catalog::DataFile> write_generation(GenerationState& frozen);
     Result<catalog::DataFile> write_file(Generation generation, const Schema& schema,
                                          std::span<const ChunkRows> chunks);
     // Completes the command with what every commit has, and carries it out.

@@ -40,28 +40,35 @@ void Source::freeze() {
 Status Source::flush_generation(GenerationState& frozen) {
     RETURN_IF_ERROR(check_not_removed());
     const Lsn last = frozen.memtable.last_lsn();
+    if (!frozen.file) {
+        ASSIGN_OR_RETURN(frozen.file, write_generation(frozen));
+    }
+    RETURN_IF_ERROR(commit({.add = {*frozen.file},
+                            .flushed_lsn = Lsn{last.stream, last.position + 1},
+                            .generation = frozen.memtable.generation(),
+                            .next_row_id = frozen.next_row_id,
+                            .idempotency = frozen.keys},
+                           frozen.schema));
+    log::debug("memtable flushed", {{"tenant", tenant_.to_string()},
+                                    {"source", id_},
+                                    {"rows", frozen.file->rows},
+                                    {"stored_bytes", frozen.file->stored_bytes}});
+    publish({*frozen.file}, &frozen);
+    return {};
+}
+
+Result<catalog::DataFile> Source::write_generation(GenerationState& frozen) {
     if (journal::Journal* journal = services_.journal.load(); journal != nullptr) {
         // Rows of a record that is not durable must not come to be so by way of a file.
-        RETURN_IF_ERROR(journal->wait_durable(last, Deadline::after(kDurableWait)));
+        RETURN_IF_ERROR(
+            journal->wait_durable(frozen.memtable.last_lsn(), Deadline::after(kDurableWait)));
     }
     std::vector<ChunkRows> chunks;
     {
         const std::lock_guard lock(state_);
         frozen.memtable.pin(services_.durable(), chunks);
     }
-    ASSIGN_OR_RETURN(catalog::DataFile file,
-                     write_file(frozen.memtable.generation(), *frozen.schema, chunks));
-    const log::Field rows{"rows", file.rows};
-    const log::Field bytes{"stored_bytes", file.stored_bytes};
-    RETURN_IF_ERROR(commit({.add = {file},
-                            .flushed_lsn = Lsn{last.stream, last.position + 1},
-                            .generation = frozen.memtable.generation(),
-                            .next_row_id = frozen.next_row_id,
-                            .idempotency = frozen.keys},
-                           frozen.schema));
-    log::debug("memtable flushed", {{"tenant", tenant_.to_string()}, {"source", id_}, rows, bytes});
-    publish({std::move(file)}, &frozen);
-    return {};
+    return write_file(frozen.memtable.generation(), *frozen.schema, chunks);
 }
 
 Result<catalog::DataFile> Source::write_file(Generation generation, const Schema& schema,

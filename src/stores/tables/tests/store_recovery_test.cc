@@ -101,5 +101,27 @@ TEST_F(StoreRecovery, ARepeatedFlushDoesNotNarrowAColumnThatADirectWriteWidened)
     EXPECT_EQ(values("x").size(), 9u);
 }
 
+// A commit whose sync failed may turn up at the next start: the file that it names must be the one
+// that it meant.
+TEST_F(StoreRecovery, ARepeatedFlushLeavesTheFileThatAFailedCommitMayName) {
+    std::vector<std::string> expected;
+    for (uint64_t call = 1; call <= 4; ++call) {
+        ASSERT_TRUE(succeeded(write(R"({"x":1})")));
+        ASSERT_TRUE(succeeded(node_->flush("s")));
+        ASSERT_TRUE(succeeded(write(R"({"x":2})")));
+        expected.insert(expected.begin(), "1");
+        expected.emplace_back("2");
+        fs_.arm({.at_call = call, .fault = Fault::late_io_error, .only = StorageCall::sync});
+        static_cast<void>(node_->flush("s"));
+        fs_.disarm();
+        static_cast<void>(node_->flush("s"));  // fails where the catalog takes no more changes
+        restart();
+        EXPECT_EQ(values("x"), expected) << "late error of sync " << call;
+        const auto wrong = node_->wrong_files();
+        ASSERT_TRUE(succeeded(wrong));
+        EXPECT_FALSE(*wrong) << **wrong;
+    }
+}
+
 }  // namespace
 }  // namespace insula::tables::durability
