@@ -61,28 +61,47 @@ Status TableStore::free_memory_for_replay() {
 }
 
 // Files of the tenant that the catalog does not name: written, and the stop came before the commit.
+// Those of a source that was removed since are found too, and so are the directories that it
+// leaves.
 Status TableStore::remove_orphans(const catalog::Tenant& tenant,
                                   const std::vector<catalog::Source>& sources) {
-    std::unordered_set<std::string> named;
+    std::unordered_set<std::string> kept;  // directories of living sources, and files
     for (const catalog::Source& source : sources) {
+        kept.insert(catalog::source_directory(tenant.id, source.incarnation));
         for (const catalog::DataFile& file : source.files) {
-            named.insert(catalog::file_path(tenant.id, source.incarnation, file));
+            kept.insert(catalog::file_path(tenant.id, source.incarnation, file));
         }
     }
     ASSIGN_OR_RETURN(const auto garbage, services_.catalog.garbage());
-    for (const catalog::GarbageFile& file : garbage) named.insert(file.path);
-    for (const catalog::Source& source : sources) {
-        const std::string directory = catalog::source_directory(tenant.id, source.incarnation);
-        const std::string path = services_.data_directory + "/" + directory;
-        ASSIGN_OR_RETURN(const bool exists, services_.fs.exists(path));
-        if (!exists) continue;
-        ASSIGN_OR_RETURN(const auto entries, services_.fs.list(path));
-        for (const DirectoryEntry& entry : entries) {
-            if (named.contains(directory + "/" + entry.name)) continue;
-            log::info("file without a commit removed", {{"source", source.source_id}});
-            RETURN_IF_ERROR(services_.fs.remove(path + "/" + entry.name));
-        }
+    for (const catalog::GarbageFile& file : garbage) kept.insert(file.path);
+
+    const std::string root(parent_path(catalog::source_directory(tenant.id, SourceIncarnation{1})));
+    const auto directories = services_.fs.list(services_.data_directory + "/" + root);
+    if (!directories) {
+        if (directories.error().code() == Code::not_found) return {};  // no file was ever written
+        return fail(directories.error());
     }
+    for (const DirectoryEntry& directory : *directories) {
+        if (!directory.is_directory) continue;
+        RETURN_IF_ERROR(remove_orphans_in(root + "/" + directory.name, kept));
+    }
+    return {};
+}
+
+Status TableStore::remove_orphans_in(const std::string& directory,
+                                     const std::unordered_set<std::string>& kept) {
+    const std::string path = services_.data_directory + "/" + directory;
+    ASSIGN_OR_RETURN(const auto entries, services_.fs.list(path));
+    bool empty = true;
+    for (const DirectoryEntry& entry : entries) {
+        if (entry.is_directory || kept.contains(directory + "/" + entry.name)) {
+            empty = false;
+            continue;
+        }
+        log::info("file without a commit removed", {{"file", directory + "/" + entry.name}});
+        RETURN_IF_ERROR(services_.fs.remove(path + "/" + entry.name));
+    }
+    if (empty && !kept.contains(directory)) return services_.fs.remove_directory(path);
     return {};
 }
 

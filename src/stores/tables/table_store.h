@@ -11,6 +11,7 @@
 #include <string_view>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
@@ -87,6 +88,8 @@ class TableStore {
     void release_journal();
     Status remove_orphans(const catalog::Tenant& tenant,
                           const std::vector<catalog::Source>& sources);
+    Status remove_orphans_in(const std::string& directory,
+                             const std::unordered_set<std::string>& kept);
     void delete_garbage();
 
     Services& services_;

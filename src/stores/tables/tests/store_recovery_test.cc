@@ -123,5 +123,33 @@ TEST_F(StoreRecovery, ARepeatedFlushLeavesTheFileThatAFailedCommitMayName) {
     }
 }
 
+TEST_F(StoreRecovery, AFileWithoutACommitGoesAlsoIfItsSourceWasRemoved) {
+    uint64_t removals = 0;
+    for (uint64_t call = 1; call <= 12; ++call) {
+        ASSERT_TRUE(succeeded(write(R"({"x":1})")));
+        fs_.arm({.at_call = call, .only = StorageCall::write});
+        const auto flushed = node_->flush("s");
+        fs_.disarm();
+        if (node_->store().remove_source(TestNode::tenant(), "s")) ++removals;
+        restart();
+        const auto wrong = node_->wrong_files();
+        ASSERT_TRUE(succeeded(wrong));
+        EXPECT_FALSE(*wrong) << **wrong << " after a fault at write " << call;
+    }
+    EXPECT_GT(removals, 6u);
+}
+
+TEST_F(StoreRecovery, DirectoriesOfRemovedSourcesGo) {
+    ASSERT_TRUE(succeeded(write(R"({"x":1})")));
+    ASSERT_TRUE(succeeded(node_->flush("s")));
+    ASSERT_TRUE(succeeded(node_->store().remove_source(TestNode::tenant(), "s")));
+    clock_.advance(std::chrono::hours(1));
+    node_->store().maintain();
+    restart();
+    const auto left = fs_.list("data/blob/t/" + TestNode::tenant().to_string() + "/s");
+    ASSERT_TRUE(succeeded(left));
+    EXPECT_TRUE(left->empty());
+}
+
 }  // namespace
 }  // namespace insula::tables::durability
