@@ -124,7 +124,7 @@ def run(options, session):
 
 def main():
     options = parse_options()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     session = Session(options)
     try:

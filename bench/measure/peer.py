@@ -36,6 +36,10 @@ class Peer:
         self._process.stdout.close()
         self._session.end(self._process)
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def _answer(self):
         line = self._process.stdout.readline()
         if not line:

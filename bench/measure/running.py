@@ -98,8 +98,8 @@ def replay(session):
         raise NotMeasured("nothing was replayed")
     rate = recovered["bytes"] / 1e6 / seconds
     return [Row("replay of the journal after SIGKILL", f">= {REPLAY_MB_PER_S_MIN} MB/s",
-                f"{rate:.0f} MB/s: {recovered['bytes'] / 1e6:.0f} MB, {count(rows)} rows in {seconds:.2f} s, all of the "
-                "start counted; no row lost", verdict=verdict(rate >= REPLAY_MB_PER_S_MIN),
+                f"{rate:.0f} MB/s: {recovered['bytes'] / 1e6:.0f} MB, {count(rows)} rows in {seconds:.2f} s, "
+                "all of the start counted; no row lost", verdict=verdict(rate >= REPLAY_MB_PER_S_MIN),
                 details={"recovered": recovered, "start_seconds": seconds, "rows": rows, "memory": memory,
                          "first_answer_ms": server.started_ms})]
 
