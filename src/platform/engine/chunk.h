@@ -1,9 +1,10 @@
-// Chunk: rows as columns, the form in which rows pass between a store and the engine. A memtable is a list of
-// them; the engine scans them in place, without a copy.
+// Chunk: rows as columns, the form in which rows pass between a store and the engine. A memtable is
+// a list of them; the engine scans them in place, without a copy.
 //
-// A chunk has a fixed capacity of at most kChunkRowsMax rows and a fixed set of columns. Rows are appended by
-// one writer; a reader that was told of n rows by the writer (under a lock) may read those n while the writer
-// appends more: validity is a byte a row, so no two rows share a word. A sealed chunk never changes.
+// A chunk has a fixed capacity of at most kChunkRowsMax rows and a fixed set of columns. Rows are
+// appended by one writer; a reader that was told of n rows by the writer (under a lock) may read
+// those n while the writer appends more: validity is a byte a row, so no two rows share a word. A
+// sealed chunk never changes.
 #pragma once
 
 #include <cstdint>
@@ -39,8 +40,8 @@ inline bool is_text(ColumnType type) {
     return type == ColumnType::string || type == ColumnType::json;
 }
 
-// A string of up to 12 bytes inline, a longer one as prefix and pointer (the layout that Umbra's paper, CIDR
-// 2020, gives and the engine shares). Does not own the bytes.
+// A string of up to 12 bytes inline, a longer one as prefix and pointer (the layout that Umbra's
+// paper, CIDR 2020, gives and the engine shares). Does not own the bytes.
 class StringRef {
   public:
     static constexpr uint32_t kInlineMax = 12;
@@ -73,13 +74,17 @@ static_assert(sizeof(StringRef) == 16);
 struct ChunkColumn {
     ColumnId id;
     ColumnType type = ColumnType::int64;
-    std::byte* data = nullptr;   // capacity values of column_type_width(type) bytes
-    uint8_t* valid = nullptr;    // capacity bytes: 1 = present, 0 = null
+    std::byte* data = nullptr;  // capacity values of column_type_width(type) bytes
+    uint8_t* valid = nullptr;   // capacity bytes: 1 = present, 0 = null
 
     template <class T>
-    T* values() { return reinterpret_cast<T*>(data); }
+    T* values() {
+        return reinterpret_cast<T*>(data);
+    }
     template <class T>
-    const T* values() const { return reinterpret_cast<const T*>(data); }
+    const T* values() const {
+        return reinterpret_cast<const T*>(data);
+    }
 };
 
 struct ColumnSpec {
@@ -124,7 +129,8 @@ class Chunk {
     // All memory that the chunk holds.
     uint64_t bytes() const { return fixed_bytes_ + text_.bytes(); }
 
-    // Writer only. add_rows(n) after the values of the n rows are in place; values not written are null.
+    // Writer only. add_rows(n) after the values of the n rows are in place; values not written are
+    // null.
     std::span<ChunkColumn> writable_columns() { return columns_; }
     void add_rows(uint32_t count);
     // Copies a long string into the chunk; a short one needs no room.

@@ -1,13 +1,14 @@
-// The engine: vectorised SQL over our chunks and Parquet files (DuckDB 1.4.4 behind this header; nothing else
-// in the program knows it). One Instance per active tenant; it owns no thread: a query runs on the thread that
-// pulls its results, and on threads that a Lender lends. (While queries run, one thread for all instances of
-// the process looks after deadlines and cancellations every 5 ms.)
+// The engine: vectorised SQL over our chunks and Parquet files (DuckDB 1.4.4 behind this header;
+// nothing else in the program knows it). One Instance per active tenant; it owns no thread: a query
+// runs on the thread that pulls its results, and on threads that a Lender lends. (While queries
+// run, one thread for all instances of the process looks after deadlines and cancellations every 5
+// ms.)
 //
-// SQL that comes in here was written by us. The instance is locked down all the same: no local files, no
-// network, no settings, only the files and chunks that the query names.
+// SQL that comes in here was written by us. The instance is locked down all the same: no local
+// files, no network, no settings, only the files and chunks that the query names.
 //
-// Threads: an Instance is thread-safe; a ResultStream is used by one thread at a time. A ResultStream keeps
-// its instance alive.
+// Threads: an Instance is thread-safe; a ResultStream is used by one thread at a time. A
+// ResultStream keeps its instance alive.
 #pragma once
 
 #include <cstdint>
@@ -57,10 +58,10 @@ class SpillSpace {
     virtual Result<std::unique_ptr<SpillFile>> create() = 0;
 };
 
-// Lends threads to running queries. lend(work) asks that `work` be run on up to `threads` other threads; each
-// call of work() returns when the query ends, or sooner when it has nothing to do (its results are not being
-// pulled): the query then asks again. May run it on none, or late: then it returns at once. It must not run
-// inside lend() itself. Thread-safe.
+// Lends threads to running queries. lend(work) asks that `work` be run on up to `threads` other
+// threads; each call of work() returns when the query ends, or sooner when it has nothing to do
+// (its results are not being pulled): the query then asks again. May run it on none, or late: then
+// it returns at once. It must not run inside lend() itself. Thread-safe.
 class Lender {
   public:
     virtual ~Lender() = default;
@@ -74,30 +75,36 @@ struct InstanceOptions {
 };
 
 // A literal that SQL refers to as $1, $2, …
-struct DateValue { int32_t days; };
-struct TimestampValue { int64_t nanos; };
-using Value = std::variant<std::monostate, bool, int64_t, double, std::string, DateValue, TimestampValue>;
+struct DateValue {
+    int32_t days;
+};
+struct TimestampValue {
+    int64_t nanos;
+};
+using Value =
+    std::variant<std::monostate, bool, int64_t, double, std::string, DateValue, TimestampValue>;
 
-// A column as a scan shows it. In chunks and Parquet files it is found by id, never by name or position; a
-// chunk or file without it reads as null, and one that holds int64 where `type` is float64 is converted.
+// A column as a scan shows it. In chunks and Parquet files it is found by id, never by name or
+// position; a chunk or file without it reads as null, and one that holds int64 where `type` is
+// float64 is converted.
 struct ScanColumn {
     ColumnId id;
     std::string name;
     ColumnType type = ColumnType::int64;
 };
 
-// One source as a query sees it: SQL names it scan_0, scan_1, … (position in Query::scans), each a view with
-// the columns below and, last, `_row_id` BIGINT. Files and chunks are united, in that order. Names may hold
-// anything, but no two may differ only by the case of ASCII letters (the engine takes those for one name):
-// query() fails then, write_parquet() does not mind.
+// One source as a query sees it: SQL names it scan_0, scan_1, … (position in Query::scans), each a
+// view with the columns below and, last, `_row_id` BIGINT. Files and chunks are united, in that
+// order. Names may hold anything, but no two may differ only by the case of ASCII letters (the
+// engine takes those for one name): query() fails then, write_parquet() does not mind.
 //
-// SQL sees timestamps as TIMESTAMP_NS and json as VARCHAR: a json column comes back as ResultType::string, and
-// only what SQL itself makes JSON (to_json) as ResultType::json.
+// SQL sees timestamps as TIMESTAMP_NS and json as VARCHAR: a json column comes back as
+// ResultType::string, and only what SQL itself makes JSON (to_json) as ResultType::json.
 struct Scan {
     std::vector<ScanColumn> columns;
     std::vector<ChunkRows> chunks;
     struct FileRef {
-        FileId id;                           // names the content: what is cached under it stays right
+        FileId id;  // names the content: what is cached under it stays right
         std::shared_ptr<ReadableFile> file;  // whole Parquet file, unframed and unsealed
     };
     std::vector<FileRef> files;
@@ -118,25 +125,29 @@ struct ResultColumn {
     ResultType type;
 };
 
-// Flat columns of one batch of at most kChunkRowsMax rows. Views into the stream: gone at the next next().
+// Flat columns of one batch of at most kChunkRowsMax rows. Views into the stream: gone at the next
+// next().
 class ResultBatch {
   public:
     uint32_t rows = 0;
     struct Column {
-        const std::byte* data = nullptr;      // values of the type's width; __int128 for int128
-        const uint64_t* validity = nullptr;   // bit i set: row i present; nullptr: all present
+        const std::byte* data = nullptr;     // values of the type's width; __int128 for int128
+        const uint64_t* validity = nullptr;  // bit i set: row i present; nullptr: all present
         bool valid(uint32_t row) const {
             return validity == nullptr || ((validity[row / 64] >> (row % 64)) & 1) != 0;
         }
         template <class T>
-        const T* values() const { return reinterpret_cast<const T*>(data); }
+        const T* values() const {
+            return reinterpret_cast<const T*>(data);
+        }
     };
     std::vector<Column> columns;
 };
 
 struct ScanCost {
-    uint64_t rows = 0;           // rows read from chunks and files, after row groups were skipped
-    // Bytes asked of files (cached reads not counted), and the fixed-width part of the chunk columns read.
+    uint64_t rows = 0;  // rows read from chunks and files, after row groups were skipped
+    // Bytes asked of files (cached reads not counted), and the fixed-width part of the chunk
+    // columns read.
     uint64_t bytes = 0;
     uint64_t files_opened = 0;
 };
@@ -145,9 +156,9 @@ class ResultStream {
   public:
     virtual ~ResultStream() = default;
     virtual const std::vector<ResultColumn>& columns() const = 0;
-    // Runs the query until the next batch; false at the end. Fails with cancelled, deadline_exceeded,
-    // resource_exhausted (memory), data_loss (a file failed its checks) or internal. After a failure or the
-    // end, the stream gives nothing more.
+    // Runs the query until the next batch; false at the end. Fails with cancelled,
+    // deadline_exceeded, resource_exhausted (memory), data_loss (a file failed its checks) or
+    // internal. After a failure or the end, the stream gives nothing more.
     virtual Result<bool> next(ResultBatch& batch) = 0;
     virtual ScanCost cost() const = 0;
 };
@@ -176,20 +187,21 @@ class Instance {
     virtual Result<std::unique_ptr<ResultStream>> query(Query query, Deadline deadline,
                                                         CancelToken cancel) = 0;
 
-    // Writes the rows of `scan` as one Parquet file: its columns in order, then `_row_id`; each with its
-    // ColumnId as field_id (`_row_id` has 2^31 - 1). Sorted by options.sort_by, then `_row_id`; without
-    // sort_by the rows stay in the scan's order. Runs on the caller's thread alone. Names that differ only by
-    // case are told apart in the file by the column's id.
+    // Writes the rows of `scan` as one Parquet file: its columns in order, then `_row_id`; each
+    // with its ColumnId as field_id (`_row_id` has 2^31 - 1). Sorted by options.sort_by, then
+    // `_row_id`; without sort_by the rows stay in the scan's order. Runs on the caller's thread
+    // alone. Names that differ only by case are told apart in the file by the column's id.
     virtual Result<ParquetStats> write_parquet(Scan scan, const ParquetOptions& options,
                                                WritableFile& out, Deadline deadline,
                                                CancelToken cancel) = 0;
 
-    // Reads a Parquet file that a client sent: its columns by name, types mapped to ours: decimals to int64 or
-    // float64 only where exact, else string; unsigned 64-bit to int64 if all values fit, else string; lists,
-    // structs and maps to json (nested columns are not flattened); bytes to string, those that are not UTF-8
-    // escaped; anything else to string. A float64 may be NaN or infinite. What is wrong with the file is
-    // invalid_argument: malformed_parquet, timestamp_out_of_range. A crafted footer is not something that the
-    // engine promises to survive: who may send files is the caller's decision.
+    // Reads a Parquet file that a client sent: its columns by name, types mapped to ours: decimals
+    // to int64 or float64 only where exact, else string; unsigned 64-bit to int64 if all values
+    // fit, else string; lists, structs and maps to json (nested columns are not flattened); bytes
+    // to string, those that are not UTF-8 escaped; anything else to string. A float64 may be NaN or
+    // infinite. What is wrong with the file is invalid_argument: malformed_parquet,
+    // timestamp_out_of_range. A crafted footer is not something that the engine promises to
+    // survive: who may send files is the caller's decision.
     virtual Result<std::unique_ptr<ResultStream>> read_parquet(std::shared_ptr<ReadableFile> file,
                                                                Deadline deadline,
                                                                CancelToken cancel) = 0;
@@ -197,7 +209,8 @@ class Instance {
     virtual uint64_t memory_bytes() const = 0;  // what the engine holds now
 };
 
-// The version that is linked, "v1.4.4". open() refuses any other than the one that this was built against.
+// The version that is linked, "v1.4.4". open() refuses any other than the one that this was built
+// against.
 std::string_view engine_version();
 
 }  // namespace insula::engine
