@@ -106,6 +106,12 @@ std::optional<std::string> CrashRun::operate(FaultyFileSystem& fs, Journal& jour
     const uint64_t choice = random_.below(100);
     if (choice < 65) return append(fs, journal);
     if (choice < 88) {
+        // Often enough the end comes between the write of a span and its sync.
+        if (random_.below(30) == 0 && fs.faults() == 0) {
+            fs.arm({.at_call = 1 + random_.below(3),
+                    .fault = random_.below(2) == 0 ? Fault::io_error : Fault::short_write,
+                    .from_then_on = true});
+        }
         const Status flushed = journal.flush();
         if (!flushed && fs.faults() == 0) return "flush: " + flushed.error().describe();
         return acknowledge(journal, flushed.has_value());

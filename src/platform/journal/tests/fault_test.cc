@@ -36,10 +36,10 @@ TEST(JournalCrash, NothingAcknowledgedIsLostWhereverItStops) {
     }
     // The runs met what they are for.
     EXPECT_GT(sum.acknowledged, seeds * 20);
-    EXPECT_GT(sum.cut_tails, seeds / 20);
+    EXPECT_GT(sum.cut_tails, seeds / 4);
     EXPECT_GT(sum.faults, seeds);
     EXPECT_GT(sum.clean_stops, seeds / 5);
-    EXPECT_GT(sum.removed_streams, seeds / 20);
+    EXPECT_GT(sum.removed_streams, seeds / 2);
     EXPECT_GE(sum.sequence_max, 3u);
 }
 
