@@ -52,7 +52,8 @@ std::string reason(const Result<Batch>& batch) {
 }
 
 TEST(JsonShredder, KeysBecomeTypedColumns) {
-    const auto batch = shred(R"([{"a":1,"b":"x","c":1.5,"d":true},{"b":"a longer text than twelve"}])");
+    const auto batch =
+        shred(R"([{"a":1,"b":"x","c":1.5,"d":true},{"b":"a longer text than twelve"}])");
     ASSERT_TRUE(batch) << batch.error().describe();
     EXPECT_EQ(batch->rows, 2u);
     EXPECT_EQ(type_of(*batch, "a"), ColumnType::int64);
@@ -139,9 +140,9 @@ TEST(JsonShredder, DeclaredTimesAreReadAndOtherSpellingsKept) {
     Schema schema;
     schema.add({}, "at", ColumnType::timestamp, true);
     schema.add({}, "day", ColumnType::date, true);
-    const auto batch =
-        shred(R"([{"at":"2024-01-15T10:30:00.25Z","day":"2024-01-15"},{"at":"2024-01-15"},{"at":"soon"}])",
-              std::make_shared<const Schema>(schema));
+    const auto batch = shred(
+        R"([{"at":"2024-01-15T10:30:00.25Z","day":"2024-01-15"},{"at":"2024-01-15"},{"at":"soon"}])",
+        std::make_shared<const Schema>(schema));
     ASSERT_TRUE(batch) << batch.error().describe();
     EXPECT_EQ(value(*batch, "at", 0), "1705314600250000000");
     EXPECT_EQ(value(*batch, "day", 0), "19737");
@@ -168,7 +169,8 @@ TEST(JsonShredder, EscapesAreRead) {
 TEST(JsonShredder, ManyRowsFillSeveralChunks) {
     std::string body;
     for (int i = 0; i < 5000; ++i) {
-        body += R"({"id":)" + std::to_string(i) + R"(,"even":)" + (i % 2 == 0 ? "1" : "null") + "}\n";
+        body +=
+            R"({"id":)" + std::to_string(i) + R"(,"even":)" + (i % 2 == 0 ? "1" : "null") + "}\n";
     }
     const auto batch = shred_ndjson(padded(body), empty_schema());
     ASSERT_TRUE(batch) << batch.error().describe();
@@ -220,14 +222,16 @@ TEST_P(BadJson, IsRefused) {
 INSTANTIATE_TEST_SUITE_P(
     All, BadJson,
     testing::Values(BadBody{"{\"a\":1", "malformed_json"}, BadBody{"{\"a\":tru}", "malformed_json"},
-                    BadBody{"{\"a\":NaN}", "malformed_json"}, BadBody{"{\"a\":01}", "malformed_json"},
-                    BadBody{"{\"a\":1,}", "malformed_json"}, BadBody{"{\"a\":[1,]}", "malformed_json"},
+                    BadBody{"{\"a\":NaN}", "malformed_json"},
+                    BadBody{"{\"a\":01}", "malformed_json"},
+                    BadBody{"{\"a\":1,}", "malformed_json"},
+                    BadBody{"{\"a\":[1,]}", "malformed_json"},
                     BadBody{"{\"a\" 1}", "malformed_json"}, BadBody{"{\"a\":1}}", "malformed_json"},
                     BadBody{"{\"a\":\"\\x\"}", "malformed_json"},
                     BadBody{"{\"a\":[\"\\ud800\"]}", "malformed_json"},
-                    BadBody{"{\"a\":\"\xff\"}", "invalid_utf8"}, BadBody{"{\"a\":\"\n\"}", "malformed_json"},
-                    BadBody{"[1]", "not_an_object"}, BadBody{"7", "not_an_object"},
-                    BadBody{"{\"a\":1,\"a\":2}", "duplicate_key"},
+                    BadBody{"{\"a\":\"\xff\"}", "invalid_utf8"},
+                    BadBody{"{\"a\":\"\n\"}", "malformed_json"}, BadBody{"[1]", "not_an_object"},
+                    BadBody{"7", "not_an_object"}, BadBody{"{\"a\":1,\"a\":2}", "duplicate_key"},
                     BadBody{"{\"a\":null,\"a\":2}", "duplicate_key"},
                     BadBody{"{\"o\":{\"x\":1},\"o\":{\"y\":1}}", "duplicate_key"},
                     BadBody{"{\"l\":[{\"x\":1,\"x\":2}]}", "duplicate_key"}));
@@ -244,7 +248,8 @@ TEST(JsonShredder, AMalformedBodyIsLocatedByItsByteOffset) {
 }
 
 TEST(JsonShredder, ADepthBombIsRefused) {
-    EXPECT_EQ(reason(shred("{\"a\":" + std::string(1000, '[') + std::string(1000, ']') + "}")), "too_deep");
+    EXPECT_EQ(reason(shred("{\"a\":" + std::string(1000, '[') + std::string(1000, ']') + "}")),
+              "too_deep");
     std::string objects;
     for (int i = 0; i < 2000; ++i) objects += "{\"a\":";
     objects += "1" + std::string(2000, '}');
