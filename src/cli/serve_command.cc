@@ -66,6 +66,9 @@ int serve(const SettingFlags& flags) {
     }
     const config::ServerConfig config = config::make_server_config(loaded->config);
     if (const Status level = log::set_level(config.log_level); !level) return report(level.error());
+    if (!config.access_log) {
+        if (const Status off = log::set_level("access=off"); !off) return report(off.error());
+    }
     auto output = log::Output::open(config.log_output);
     if (!output) return report(output.error());
 

@@ -25,7 +25,7 @@ constexpr size_t kRunningQueriesPerWorker = 8;
 tables::TableLimits table_limits(const config::ServerConfig& config) {
     tables::TableLimits limits;
     limits.source_memtable_bytes = config.flush_source_bytes;
-    limits.node_memtable_bytes = config.memtable_bytes;
+    limits.node_flush_bytes = config.flush_memory_bytes;
     limits.journal_bytes = config.journal_flush_bytes;
     limits.create_sources = config.auto_create_sources;
     limits.record_bytes_max =
@@ -149,8 +149,10 @@ Status Node::State::open_storage() {
     ASSIGN_OR_RETURN(recovery,
                      store->recover(tenants, directory.journal_path(), journal_options(config)));
     ASSIGN_OR_RETURN(const uint64_t stream, catalog->allocate_ids(catalog::IdKind::stream, 1));
+    journal::Options stream_options = journal_options(config);
+    stream_options.hybrid_time_floor = recovery.last_hybrid_time;
     ASSIGN_OR_RETURN(journal, journal::Journal::create(fs, clock, directory.journal_path(),
-                                                       StreamId{stream}, journal_options(config)));
+                                                       StreamId{stream}, stream_options));
     store->start(*journal);
     return prove_readiness({fs, clock, *catalog, *journal, engines, directory.probe_path()});
 }
@@ -167,6 +169,7 @@ Status Node::State::open_door() {
         key.hash);
     rest::RestOptions options{.body_bytes_max = config.body_bytes_max,
                               .data_roots = config.allowed_data_roots};
+    options.metrics_enabled = config.metrics_enabled;
     options.request_deadline =
         std::chrono::duration_cast<std::chrono::milliseconds>(config.request_timeout);
     api = std::make_unique<rest::RestApi>(

@@ -67,6 +67,11 @@ net::Task<void> RestApi::health_details(Call& call) {
 }
 
 net::Task<void> RestApi::metrics(Call& call) {
+    if (!options_.metrics_enabled) {
+        respond_error(call.exchange, not_found("metrics_disabled", "Metrics are switched off."),
+                      call.context.request_id);
+        co_return;
+    }
     auto text =
         co_await net::on_pool(services_.workers, [this] { return services_.registry.expose(); });
     if (!text) {

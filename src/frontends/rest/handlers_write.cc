@@ -127,7 +127,7 @@ uint64_t body_hash(std::string_view body) {
 // Blocking: on a worker, or at once for small bodies.
 Result<tables::WriteOutcome> apply(WriteRequest& write, tables::TableStore& store,
                                    const tenancy::RequestContext& context) {
-    if (write.envelope) {
+    if (write.source_id.empty() && write.envelope) {
         ASSIGN_OR_RETURN(write.source_id, tables::envelope_source(write.body));
     }
     if (write.idempotency) write.idempotency->body_hash = body_hash(write.body);
@@ -147,6 +147,21 @@ Result<tables::WriteOutcome> apply(WriteRequest& write, tables::TableStore& stor
          .idempotency = write.idempotency,
          .audit = {context.principal, context.request_id, context.remote_address}},
         context.deadline);
+}
+
+// Whether the write is done sooner here than by a hop to a worker, and certainly without the
+// catalog: a new source needs a commit, the first key of a source a look at its older ones.
+Result<bool> is_quick(WriteRequest& write, const tables::TableStore& store,
+                      const tenancy::RequestContext& context) {
+    if (write.body.size() > kInlineBodyBytes || write.format == Format::parquet ||
+        write.idempotency) {
+        return false;
+    }
+    if (write.envelope) {
+        ASSIGN_OR_RETURN(write.source_id, tables::envelope_source(write.body));
+    }
+    const auto source = store.find(context.tenant, write.source_id);
+    return source && (*source)->options().wal_enabled;
 }
 
 std::string position_text(Lsn lsn) {
@@ -215,10 +230,9 @@ net::Task<Result<std::string>> RestApi::write_rows(Call& call) {
     MemoryGrant memory;
     ASSIGN_OR_CO_RETURN(write.body, co_await read_body(call, memory));
     const auto apply_write = [&] { return apply(write, services_.tables, call.context); };
+    ASSIGN_OR_CO_RETURN(const bool quick, is_quick(write, services_.tables, call.context));
     Result<tables::WriteOutcome> outcome =
-        write.body.size() <= kInlineBodyBytes && write.format != Format::parquet
-            ? apply_write()
-            : co_await net::on_pool(services_.workers, apply_write);
+        quick ? apply_write() : co_await net::on_pool(services_.workers, apply_write);
     if (!outcome) co_return fail(outcome.error());
     if (!outcome->durable) {
         const Lsn lsn = outcome->lsn;

@@ -25,6 +25,7 @@ struct RestOptions {
     std::chrono::milliseconds request_deadline{60'000};
     std::chrono::milliseconds stream_deadline{
         600'000};                         // also bounded by what a pinned file is kept
+    bool metrics_enabled = true;
     std::vector<std::string> data_roots;  // where sources' data_path may point; empty: nowhere
 };
 

@@ -29,6 +29,7 @@ Result<RecoveryStats> TableStore::recover(const std::vector<catalog::Tenant>& te
     stats.records = replayed.records;
     stats.journal_bytes = replayed.bytes;
     stats.clean_stop = replayed.clean_stop;
+    stats.last_hybrid_time = replayed.last_hybrid_time;
     return stats;
 }
 

@@ -28,7 +28,7 @@ Lsn just_below(Lsn durable) {
 Result<WriteOutcome> Source::write(const WriteInput& input, Deadline deadline) {
     thread_local ByteWriter columns;
     for (int attempt = 0; attempt < kSchemaAttemptsMax; ++attempt) {
-        RETURN_IF_ERROR(check_not_removed());
+        RETURN_IF_ERROR(check_takes_writes());
         ASSIGN_OR_RETURN(Batch batch, input.shred(schema()));
         if (batch.rows == 0)
             return WriteOutcome{.lsn = just_below(services_.durable()), .durable = true};
@@ -44,7 +44,7 @@ Result<WriteOutcome> Source::write(const WriteInput& input, Deadline deadline) {
         if (columns.size() > kKeptBufferBytes) columns = ByteWriter();
         if (!outcome) continue;
         if (memtable_bytes() >= services_.limits.source_memtable_bytes ||
-            services_.memtables.usage() >= services_.limits.node_memtable_bytes / 2) {
+            services_.memtables.usage() >= services_.limits.node_flush_bytes) {
             services_.flush_wanted();
         }
         return *outcome;
@@ -57,7 +57,7 @@ Result<std::optional<WriteOutcome>> Source::write_journalled(const WriteInput& i
                                                              MemoryGrant& memory,
                                                              Deadline deadline) {
     const std::lock_guard writing(write_);
-    RETURN_IF_ERROR(check_not_removed());
+    RETURN_IF_ERROR(check_takes_writes());
     ASSIGN_OR_RETURN(const auto duplicate, find_duplicate(input));
     if (duplicate) return duplicate;
     // Only writers change schema_, and they hold write_.
@@ -133,7 +133,7 @@ Result<Source::Reserved> Source::reserve_rows(const WriteInput& input, Batch bat
     for (int attempt = 0; attempt < kSchemaAttemptsMax; ++attempt) {
         {
             const std::lock_guard writing(write_);
-            RETURN_IF_ERROR(check_not_removed());
+            RETURN_IF_ERROR(check_takes_writes());
             const std::lock_guard lock(state_);
             if (schema_ == batch.base) {
                 Reserved reserved{std::move(batch), next_row_id_, next_generation_};

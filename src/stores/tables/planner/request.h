@@ -14,7 +14,7 @@
 
 namespace insula::tables {
 
-inline constexpr size_t kRequestSourcesMax = 64;
+inline constexpr size_t kRequestSourcesMax = 512;
 inline constexpr size_t kRequestColumnsMax = 1000;
 inline constexpr size_t kOrderKeysMax = 16;
 inline constexpr uint64_t kSearchLimitDefault = 100;

@@ -173,7 +173,7 @@ TEST(PlanSearch, FilesAndSourcesThatCannotMatchAreLeftOut) {
 }
 
 TEST(PlanSearch, TooManySourcesAreRefused) {
-    const std::vector<SourceInput> sources(65, sales()[0]);
+    const std::vector<SourceInput> sources(kRequestSourcesMax + 1, sales()[0]);
     EXPECT_EQ(search("{}", sources).error().reason(), "too_many_sources");
     EXPECT_EQ(aggregate(R"({"aggregations":[{"type":"count"}]})", sources).error().reason(),
               "too_many_sources");

@@ -84,9 +84,9 @@ TEST(SearchRequest, DeepPagesAreRefusedWithTheWayOut) {
 
 TEST(SearchRequest, ListsAreBounded) {
     std::string sources = R"({"sources":[)";
-    for (int i = 0; i < 65; ++i) sources += (i > 0 ? ",\"s" : "\"s") + std::to_string(i) + '"';
+    for (size_t i = 0; i < kRequestSourcesMax + 1; ++i) sources += (i > 0 ? ",\"s" : "\"s") + std::to_string(i) + '"';
     EXPECT_EQ(refusal(search(sources + "]}")),
-              "invalid_request: sources has 65 items; at most 64 are allowed.");
+              "invalid_request: sources has 513 items; at most 512 are allowed.");
 }
 
 TEST(FilterRequest, UnknownOperatorsListTheKnownOnes) {
