@@ -29,9 +29,9 @@ def disk(session):
     return rows
 
 
-def check_rows(server, source, report):
+def check_rows(server, sources, report):
     """Every acknowledged document is there at once, and none that was not."""
-    visible = server.count_rows([source])
+    visible = server.count_rows(sources)
     if not report["errors"] and visible != report["documents"]:
         raise NotMeasured(f"{report['documents']} documents were acknowledged, {visible} are there")
 
@@ -82,7 +82,7 @@ def ingest(session):
     with Server(session, session.directory("ingest-sustained")) as server:
         report = run_load(session, server, "ingest", session.seconds(60, 10), "--connections", connections,
                           "--docs", BATCH_DOCUMENTS, "--source-prefix", "ingest_")
-        check_rows(server, "ingest_0", report)
+        check_rows(server, ["ingest_0"], report)
         stats = server.source_stats("ingest_0")
         memory = server.memory()
     rate = report["body_mb_per_s"]
@@ -118,8 +118,7 @@ def single_documents(session, name, sources, per_s_min):
                  "--sources", sources, "--source-prefix", "warm_")
         report = run_load(session, server, "single", session.seconds(20, 5), "--connections", SINGLE_CONNECTIONS,
                           "--sources", sources, "--source-prefix", "single_")
-        if sources == 1:
-            check_rows(server, "single_0", report)
+        check_rows(server, [f"single_{number}" for number in range(sources)], report)
         journal_syncs = server.metric("insula_journal_syncs_total")
     rate = report["docs_per_s"]
     latency = report["latency_us"]
