@@ -1,6 +1,7 @@
 // Handlers about sources: add, list, remove.
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "frontends/rest/rest_api.h"
 #include "platform/json/json_value.h"
@@ -158,7 +159,22 @@ Result<tables::AddSourceRequest> read_request(std::string_view body,
     return request;
 }
 
-void write_source(json::JsonWriter& writer, const tables::Source& source) {
+// What of the request is kept and has no effect yet: said in the answer, never ignored in silence.
+std::vector<std::string_view> notes_of(const catalog::SourceOptions& options) {
+    std::vector<std::string_view> notes;
+    if (!options.data_path.empty()) {
+        notes.push_back("data_path is kept; rows are stored in the server's data directory.");
+    }
+    if (!options.partition_columns.empty()) {
+        notes.push_back(
+            "Files are sorted by partition_columns and skipped by their bounds; they are not split "
+            "by them.");
+    }
+    return notes;
+}
+
+void write_source(json::JsonWriter& writer, const tables::Source& source,
+                  std::span<const std::string_view> notes = {}) {
     const tables::SchemaPtr schema = source.schema();
     const tables::SourceStats stats = source.stats();
     const catalog::SourceOptions& options = source.options();
@@ -182,6 +198,11 @@ void write_source(json::JsonWriter& writer, const tables::Source& source) {
     writer.key("max_file_size_mb").uint64(options.max_file_bytes >> 20);
     writer.key("wal_enabled").boolean(options.wal_enabled);
     writer.key("created_at").timestamp(stats.created_at);
+    if (!notes.empty()) {
+        writer.key("notes").begin_array();
+        for (const std::string_view note : notes) writer.string(note);
+        writer.end_array();
+    }
     writer.end_object();
 }
 
@@ -211,7 +232,7 @@ net::Task<Result<std::string>> RestApi::add_source_answer(Call& call) {
                          services_.tables.add_source(call.context.tenant, request));
         std::string text;
         json::JsonWriter writer(text);
-        write_source(writer, *source);
+        write_source(writer, *source, notes_of(request.options));
         writer.newline();
         writer.finish();
         return text;
