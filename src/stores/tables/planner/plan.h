@@ -35,6 +35,8 @@ namespace insula::tables {
 
 // Bound on the select lists of a query over many wide sources.
 inline constexpr size_t kPlanExpressionsMax = 200'000;
+// Bound on the values of filters, which are bound anew to each source.
+inline constexpr size_t kPlanParametersMax = 200'000;
 
 // What a query has pinned of one source. The spans must live until the plan is made.
 struct SourceInput {

@@ -204,11 +204,8 @@ class AggregatePlanner {
                 return own == nullptr ? std::string("NULL") : scan.use(own->id, own->type);
             });
             sql_ << " FROM scan_" << plan_.query.scans.size();
-            if (scan.filter().kind != BoundFilter::Kind::always) {
-                sql_ << " WHERE ";
-                sql_.filter(scan.filter(),
-                            [&](uint32_t index) { return scan.filter_column(index); });
-            }
+            RETURN_IF_ERROR(sql_.where(scan.filter(),
+                                       [&](uint32_t index) { return scan.filter_column(index); }));
             separator = " UNION ALL ";
             plan_.query.scans.push_back(scan.take());
         }

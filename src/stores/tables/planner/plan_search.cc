@@ -124,10 +124,8 @@ class SearchPlanner {
         sql_ << (key.descending ? " DESC" : " ASC") << " NULLS LAST, ";
     }
 
-    void write_where(const ScanBuilder& scan) {
-        if (scan.filter().kind == BoundFilter::Kind::always) return;
-        sql_ << " WHERE ";
-        sql_.filter(scan.filter(), [&](uint32_t index) { return scan.filter_column(index); });
+    Status write_where(const ScanBuilder& scan) {
+        return sql_.where(scan.filter(), [&](uint32_t index) { return scan.filter_column(index); });
     }
 
     Status write_one() {
@@ -141,7 +139,7 @@ class SearchPlanner {
         RETURN_IF_ERROR(scan.bind(request_.filter, schemas_, 0));
         scan.prune(plan_.pruned);
         sql_ << "SELECT " << select << " FROM scan_0";
-        write_where(scan);
+        RETURN_IF_ERROR(write_where(scan));
         if (!order_.empty()) {
             sql_ << " ORDER BY ";
             for (size_t i = 0; i < order_.size(); ++i) {
@@ -168,7 +166,7 @@ class SearchPlanner {
             RETURN_IF_ERROR(scan.bind(request_.filter, schemas_, i));
             if (!scan.prune(plan_.pruned)) continue;
             sql_ << separator;
-            write_part(i, scan);
+            RETURN_IF_ERROR(write_part(i, scan));
             separator = " UNION ALL ";
             plan_.query.scans.push_back(scan.take());
         }
@@ -189,7 +187,7 @@ class SearchPlanner {
         return {};
     }
 
-    void write_part(size_t source, ScanBuilder& scan) {
+    Status write_part(size_t source, ScanBuilder& scan) {
         sql_ << "SELECT CAST(" << source << " AS BIGINT) AS src";
         for (size_t i = 0; i < slots_.types().size(); ++i) {
             const ColumnType type = slots_.types()[i];
@@ -212,7 +210,7 @@ class SearchPlanner {
         }
         if (!order_.empty()) sql_ << ", _row_id AS row_id";
         sql_ << " FROM scan_" << plan_.query.scans.size();
-        write_where(scan);
+        return write_where(scan);
     }
 
     void write_expression(std::string_view expression, ColumnType type, bool cast) {

@@ -1,6 +1,7 @@
 #include "stores/tables/planner/sql.h"
 
 #include "base/check.h"
+#include "stores/tables/planner/plan.h"
 
 namespace insula::tables {
 
@@ -106,6 +107,16 @@ void SqlBuilder::filter(const BoundFilter& filter, const Columns& columns) {
         default:
             return list(filter, column);
     }
+}
+
+Status SqlBuilder::where(const BoundFilter& filter, const Columns& columns) {
+    if (filter.kind == Kind::always) return {};
+    *this << " WHERE ";
+    this->filter(filter, columns);
+    if (parameters_.size() <= kPlanParametersMax) return {};
+    return fail(invalid_argument("too_many_filters",
+                                 "The filters compare with too many values for this many sources.")
+                    .with_hint("Ask fewer sources at once, or shorten the lists of values."));
 }
 
 void SqlBuilder::combine(const BoundFilter& filter, std::string_view with, const Columns& columns) {

@@ -28,6 +28,10 @@ class SqlBuilder {
     // was bound to.
     void filter(const BoundFilter& filter, const std::function<std::string(uint32_t)>& columns);
 
+    // Writes " WHERE <filter>", or nothing if it always holds. Fails with too_many_filters above
+    // kPlanParametersMax parameters.
+    Status where(const BoundFilter& filter, const std::function<std::string(uint32_t)>& columns);
+
     std::string take_sql() { return std::move(sql_); }
     std::vector<engine::Value> take_parameters() { return std::move(parameters_); }
 

@@ -179,6 +179,18 @@ TEST(PlanSearch, TooManySourcesAreRefused) {
               "too_many_sources");
 }
 
+TEST(PlanSearch, ManyValuesOverManySourcesAreRefused) {
+    std::string filter = R"("filters":{"order_id":{"in":["0")";
+    for (int i = 1; i < 5000; ++i) filter += ",\"" + std::to_string(i) + '"';
+    filter += "]}}";
+    const std::vector<SourceInput> few(40, sales()[0]);
+    const std::vector<SourceInput> many(41, sales()[0]);
+    EXPECT_EQ(refusal(search("{" + filter + "}", few)), "accepted");
+    EXPECT_EQ(search("{" + filter + "}", many).error().reason(), "too_many_filters");
+    EXPECT_EQ(aggregate(R"({"group_by":["order_id"],)" + filter + "}", many).error().reason(),
+              "too_many_filters");
+}
+
 TEST(PlanAggregate, KeysAndAggregatesBecomeOneQuery) {
     const auto plan = aggregate(R"({"filters":{"amount":{"gte":1}},
         "aggregations":[{"type":"count","alias":"orders"},{"type":"sum","column":"amount"}],

@@ -84,7 +84,9 @@ TEST(SearchRequest, DeepPagesAreRefusedWithTheWayOut) {
 
 TEST(SearchRequest, ListsAreBounded) {
     std::string sources = R"({"sources":[)";
-    for (size_t i = 0; i < kRequestSourcesMax + 1; ++i) sources += (i > 0 ? ",\"s" : "\"s") + std::to_string(i) + '"';
+    for (size_t i = 0; i < kRequestSourcesMax + 1; ++i) {
+        sources += (i > 0 ? ",\"s" : "\"s") + std::to_string(i) + '"';
+    }
     EXPECT_EQ(refusal(search(sources + "]}")),
               "invalid_request: sources has 513 items; at most 512 are allowed.");
 }
