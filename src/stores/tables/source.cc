@@ -97,6 +97,23 @@ Status Source::check_not_removed() const {
     return fail(not_found("source_not_found", "There is no source with this id."));
 }
 
+void Source::set_removal_in_doubt(bool in_doubt) {
+    const std::lock_guard writing(write_);
+    const std::lock_guard lock(state_);
+    removal_in_doubt_ = in_doubt;
+}
+
+Status Source::check_takes_writes() const {
+    RETURN_IF_ERROR(check_not_removed());
+    const std::lock_guard lock(state_);
+    if (!removal_in_doubt_) return {};
+    return fail(
+        unavailable("source_removal_in_doubt",
+                    "A removal of this source has begun and not succeeded.")
+            .with_hint(
+                "Repeat the removal; a restart of the server shows too whether it is removed."));
+}
+
 SourceStats Source::stats() const {
     const std::lock_guard lock(state_);
     SourceStats stats{.source_id = id_,

@@ -91,6 +91,9 @@ class Source {
     Result<bool> flush();
     // Writers and flushes fail with not_found from now on.
     void mark_removed();
+    // Writers fail while it is not known whether the source is removed: what they were
+    // answered would vanish with it at the next start.
+    void set_removal_in_doubt(bool in_doubt);
 
     SourceStats stats() const;
     SchemaPtr schema() const;
@@ -115,6 +118,7 @@ class Source {
     };
 
     Status check_not_removed() const;
+    Status check_takes_writes() const;
     Result<std::optional<WriteOutcome>> find_duplicate(const WriteInput& input);
     Status load_keys();
     // Nothing if another writer changed the schema after `batch` was read: read again.
@@ -176,6 +180,7 @@ class Source {
     WallNanos last_write_at_ = 0;
     WallNanos last_flush_at_ = 0;
     bool removed_ = false;
+    bool removal_in_doubt_ = false;
 };
 
 }  // namespace insula::tables

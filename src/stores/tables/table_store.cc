@@ -98,7 +98,13 @@ Result<std::shared_ptr<Source>> TableStore::add_source(const TenantId& tenant,
 Status TableStore::remove_source(const TenantId& tenant, std::string_view source_id) {
     const std::lock_guard changing(changes_);
     ASSIGN_OR_RETURN(const auto source, find(tenant, source_id));
-    RETURN_IF_ERROR(services_.catalog.remove_source({tenant, source->incarnation()}));
+    source->set_removal_in_doubt(true);
+    const Status removed = services_.catalog.remove_source({tenant, source->incarnation()});
+    if (!removed) {
+        // Only a precondition that did not hold says for certain that nothing has changed.
+        if (removed.error().code() == Code::failed_precondition) source->set_removal_in_doubt(false);
+        return removed;
+    }
     {
         const std::unique_lock lock(mutex_);
         tenants_[tenant].sources.erase(std::string(source_id));
@@ -236,7 +242,7 @@ std::shared_ptr<Source> TableStore::next_to_flush() {
         }
     }
     if (largest_bytes >= services_.limits.source_memtable_bytes) return largest;
-    if (largest && services_.memtables.usage() >= services_.limits.node_memtable_bytes / 2) {
+    if (largest && services_.memtables.usage() >= services_.limits.node_flush_bytes) {
         return largest;
     }
     const journal::Journal* journal = services_.journal.load();

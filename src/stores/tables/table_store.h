@@ -34,6 +34,7 @@ struct RecoveryStats {
     uint64_t records = 0;
     uint64_t journal_bytes = 0;
     bool clean_stop = false;
+    uint64_t last_hybrid_time = 0;  // hybrid times of the new stream must be above it
 };
 
 class TableStore {

@@ -151,5 +151,28 @@ TEST_F(StoreRecovery, DirectoriesOfRemovedSourcesGo) {
     EXPECT_TRUE(left->empty());
 }
 
+// Whether a removal whose commit failed was carried out shows at the next start: what is answered
+// until then must not vanish with it.
+TEST_F(StoreRecovery, ASourceWhoseRemovalFailedTakesNoWritesUntilThatIsSettled) {
+    ASSERT_TRUE(succeeded(write(R"({"x":1})")));
+    fs_.arm({.at_call = 1, .fault = Fault::late_io_error, .only = StorageCall::sync});
+    EXPECT_FALSE(node_->store().remove_source(TestNode::tenant(), "s"));
+    fs_.disarm();
+    const auto refused = write(R"({"x":2})");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason(), "source_removal_in_doubt");
+    EXPECT_EQ(values("x"), std::vector<std::string>{"1"});
+    restart();
+    ASSERT_TRUE(succeeded(write(R"({"x":3})")));
+
+    fs_.arm({.at_call = 1, .only = StorageCall::write});
+    EXPECT_FALSE(node_->store().remove_source(TestNode::tenant(), "s"));
+    fs_.disarm();
+    EXPECT_TRUE(succeeded(node_->store().remove_source(TestNode::tenant(), "s")));
+    ASSERT_TRUE(succeeded(write(R"({"x":4})")));
+    restart();
+    EXPECT_EQ(values("x"), std::vector<std::string>{"4"});
+}
+
 }  // namespace
 }  // namespace insula::tables::durability
