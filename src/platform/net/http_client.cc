@@ -54,8 +54,7 @@ struct HttpClient::State {
     // `early_answer`: the server answered before it had all of the body, of which the rest was not
     // sent.
     Status send_request(const ClientRequest& request, bool& early_answer);
-    Result<ClientResponse> receive_response(bool head_request,
-                                            std::function<Status(std::string_view)> on_body);
+    Result<ClientResponse> receive_response(bool head_request, const OnPiece& on_piece);
 
     HttpClientOptions options;
     ClientSocket socket;
@@ -112,9 +111,12 @@ Status HttpClient::State::send_request(const ClientRequest& request, bool& early
     return {};
 }
 
-Result<ClientResponse> HttpClient::State::receive_response(
-    bool head_request, std::function<Status(std::string_view)> on_body) {
+Result<ClientResponse> HttpClient::State::receive_response(bool head_request,
+                                                           const OnPiece& on_piece) {
     ClientResponse response;
+    std::function<Status(std::string_view)> on_body = [&](std::string_view piece) {
+        return on_piece(response, piece);
+    };
     auto parser =
         std::make_unique<ResponseParser>(response, on_body, options.head_bytes_max, head_request);
     input.resize(std::max(kReadBytes, options.head_bytes_max));
@@ -152,6 +154,12 @@ Result<ClientResponse> HttpClient::State::receive_response(
 
 Result<ClientResponse> HttpClient::stream(const ClientRequest& request,
                                           std::function<Status(std::string_view)> on_body) {
+    return stream(request, OnPiece([&](const ClientResponse&, std::string_view piece) {
+                      return on_body(piece);
+                  }));
+}
+
+Result<ClientResponse> HttpClient::stream(const ClientRequest& request, OnPiece on_piece) {
     State& state = *state_;
     RETURN_IF_ERROR(check_request(request));
     if (state.socket.open() && state.socket.stale()) state.socket.close();
@@ -165,7 +173,7 @@ Result<ClientResponse> HttpClient::stream(const ClientRequest& request,
         state.socket.close();
         return fail(std::move(sent).error());
     }
-    auto response = state.receive_response(request.method == Method::head, std::move(on_body));
+    auto response = state.receive_response(request.method == Method::head, on_piece);
     if (!response || early_answer) state.socket.close();
     return response;
 }

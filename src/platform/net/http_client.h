@@ -62,6 +62,9 @@ class HttpClient {
     // call and closes the connection.
     Result<ClientResponse> stream(const ClientRequest& request,
                                   std::function<Status(std::string_view)> on_body);
+    // The same for callers who treat the body by the answer's head: `head` has status and headers.
+    using OnPiece = std::function<Status(const ClientResponse& head, std::string_view piece)>;
+    Result<ClientResponse> stream(const ClientRequest& request, OnPiece on_piece);
 
     // Shorthands.
     Result<ClientResponse> get(std::string target);

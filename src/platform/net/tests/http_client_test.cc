@@ -144,6 +144,22 @@ TEST(HttpClient, StreamsToACallbackThatMayStopIt) {
     EXPECT_EQ(client.get("/")->body.size(), large.size()) << "a new connection";
 }
 
+TEST(HttpClient, GivesTheHeadWithEachPieceOfABody) {
+    TestServer server([](Exchange& exchange) -> Task<void> {
+        exchange.respond({404, "text/plain", {{"X-Kind", "answer"}}}, "nothing here");
+        co_return;
+    });
+    HttpClient client = server.client();
+    std::string seen;
+    const auto answer =
+        client.stream({}, [&](const ClientResponse& head, std::string_view piece) -> Status {
+            seen.append(std::to_string(head.status)).append(*head.header("x-kind")).append(piece);
+            return {};
+        });
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(seen, "404answernothing here");
+}
+
 TEST(HttpClient, RefusesToSplitARequest) {
     HttpClient client(HttpClientOptions{});
     EXPECT_EQ(client.get("/a b").error().reason(), "malformed_target");
