@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 
 namespace CLI {
 class App;
@@ -10,10 +11,22 @@ class App;
 
 namespace insula::cli {
 
+inline constexpr std::string_view kVersion = "0.1.0";
+
 // What the chosen command does; gives the exit code.
 using Action = std::function<int()>;
 
+// The server and its settings.
 void add_serve(CLI::App& root, Action& action);
 void add_config(CLI::App& root, Action& action);
+
+// Clients of a running server.
+void add_source(CLI::App& root, Action& action);
+void add_write(CLI::App& root, Action& action);
+void add_search(CLI::App& root, Action& action);
+void add_aggregate(CLI::App& root, Action& action);
+void add_status(CLI::App& root, Action& action);
+void add_log_level(CLI::App& root, Action& action);
+void add_demo(CLI::App& root, Action& action);
 
 }  // namespace insula::cli
