@@ -21,6 +21,13 @@
 #include "server/config/server_config.h"
 #include "server/node.h"
 
+// jemalloc reads its settings from this symbol: a sample each 2 MiB allocated, which costs less
+// than 1 % and feeds /debug/pprof/heap. Without jemalloc nobody reads it.
+extern "C" {
+__attribute__((used, visibility("default"))) const char* malloc_conf =
+    "prof:true,lg_prof_sample:21";
+}
+
 namespace insula::cli {
 
 namespace {

@@ -4,6 +4,7 @@
 #include "platform/json/json_value.h"
 #include "platform/json/json_writer.h"
 #include "platform/net/hop.h"
+#include "platform/runtime/heap_profile.h"
 #include "platform/runtime/log.h"
 
 namespace insula::rest {
@@ -129,6 +130,15 @@ net::Task<void> RestApi::tenant_stats(Call& call) {
     writer.finish();
     respond_json(call, std::move(body));
     co_return;
+}
+
+net::Task<void> RestApi::heap_profile(Call& call) {
+    auto text = co_await net::on_pool(services_.workers, [] { return insula::heap_profile(); });
+    if (!text) {
+        respond_error(call.exchange, text.error(), call.context.request_id);
+        co_return;
+    }
+    call.exchange.respond({.status = 200, .content_type = "text/plain"}, *std::move(text));
 }
 
 net::Task<void> RestApi::get_log_level(Call& call) {

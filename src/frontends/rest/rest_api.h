@@ -24,7 +24,7 @@ struct RestOptions {
     uint64_t body_bytes_max = 256ull << 20;
     std::chrono::milliseconds request_deadline{60'000};
     std::chrono::milliseconds stream_deadline{
-        600'000};                         // also bounded by what a pinned file is kept
+        600'000};  // also bounded by what a pinned file is kept
     bool metrics_enabled = true;
     std::vector<std::string> data_roots;  // where sources' data_path may point; empty: nowhere
 };
@@ -73,6 +73,7 @@ class RestApi {
     net::Task<void> remove_source(Call& call);
     net::Task<void> source_stats(Call& call);
     net::Task<void> tenant_stats(Call& call);
+    net::Task<void> heap_profile(Call& call);
     net::Task<void> get_log_level(Call& call);
     net::Task<void> set_log_level(Call& call);
 

@@ -35,6 +35,8 @@ constexpr std::array kRoutes{
           Access::authorised, &RestApi::source_stats},
     Route{Method::get, "/tenant/stats", "tables:GetTenantStats", "tenant", Access::authorised,
           &RestApi::tenant_stats},
+    Route{Method::get, "/debug/pprof/heap", "node:GetHeapProfile", "node", Access::authorised,
+          &RestApi::heap_profile},
     Route{Method::get, "/admin/log-level", "node:GetLogLevel", "node", Access::authorised,
           &RestApi::get_log_level},
     Route{Method::put, "/admin/log-level", "node:SetLogLevel", "node", Access::authorised,
