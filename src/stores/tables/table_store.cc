@@ -102,7 +102,8 @@ Status TableStore::remove_source(const TenantId& tenant, std::string_view source
     const Status removed = services_.catalog.remove_source({tenant, source->incarnation()});
     if (!removed) {
         // Only a precondition that did not hold says for certain that nothing has changed.
-        if (removed.error().code() == Code::failed_precondition) source->set_removal_in_doubt(false);
+        if (removed.error().code() == Code::failed_precondition)
+            source->set_removal_in_doubt(false);
         return removed;
     }
     {

@@ -58,6 +58,8 @@ NodeSettings StoreCrashRun::settings() const {
     settings.fault = run_.fault;
     if (run_.files) return settings;
     // Nothing is ever due for a file.
+    settings.journal.segment_bytes = 16 * kKiB;
+    settings.journal.record_bytes_max = 8 * kKiB;
     settings.limits.record_bytes_max = 7 * kKiB;
     settings.limits.clean_stop_bytes = settings.limits.source_memtable_bytes = 1ull << 30;
     return settings;

@@ -37,14 +37,14 @@ EngineHost& shared_engines() {
 
 NodeSettings small_settings() {
     NodeSettings settings;
-    settings.journal = {.segment_bytes = 16 * kKiB,
-                        .record_bytes_max = 8 * kKiB,
+    settings.journal = {.segment_bytes = 8 * kKiB,
+                        .record_bytes_max = 3584,
                         .pending_bytes_max = 64 * kKiB,
                         .zero_step_bytes = 4 * kKiB,
                         .manual = true};
-    settings.limits.record_bytes_max = 3 * kKiB;
+    settings.limits.record_bytes_max = 2 * kKiB;
     settings.limits.source_memtable_bytes = 64 * kKiB;
-    settings.limits.journal_bytes = 24 * kKiB;
+    settings.limits.journal_bytes = 16 * kKiB;
     settings.limits.clean_stop_bytes = 16 * kKiB;
     return settings;
 }
@@ -62,7 +62,11 @@ TestNode::TestNode(FileSystem& fs, Clock& clock, const NodeSettings& settings)
       clock_(clock),
       memtables_("memtables", settings.memtable_budget) {}
 
-TestNode::~TestNode() = default;
+TestNode::~TestNode() {
+    if (!store_ || !settings_.background) return;
+    // Ends the thread and writes nothing.
+    static_cast<void>(store_->stop(/*flush_large=*/false));
+}
 
 Result<std::unique_ptr<TestNode>> TestNode::open(FileSystem& fs, Clock& clock,
                                                  const NodeSettings& settings) {
@@ -86,6 +90,7 @@ Status TestNode::start() {
     }
     ASSIGN_OR_RETURN(tenants.front().epoch, catalog_->raise_epoch({tenant()}));
 
+    // NOLINTNEXTLINE(modernize-make-unique): members by name, and an atomic cannot be moved
     services_.reset(new Services{.fs = fs_,
                                  .clock = clock_,
                                  .catalog = *catalog_,
@@ -103,7 +108,11 @@ Status TestNode::start() {
     ASSIGN_OR_RETURN(auto journal, journal::Journal::create(fs_, clock_, below("journal"),
                                                             StreamId{stream}, options));
     journal_ = waiting_journal(std::move(journal), settings_.fault);
-    store_->attach(*journal_);
+    if (settings_.background) {
+        store_->start(*journal_);
+    } else {
+        store_->attach(*journal_);
+    }
     return {};
 }
 

@@ -23,6 +23,7 @@ struct NodeSettings {
     journal::Options journal;
     uint64_t memtable_budget = 256ull << 20;
     StoreFault fault = StoreFault::none;
+    bool background = false;  // flushes in a thread, as in the product
 };
 // Tiny segments and records; the journal in manual mode.
 NodeSettings small_settings();
@@ -42,7 +43,7 @@ class TestNode {
     // begun.
     static Result<std::unique_ptr<TestNode>> open(FileSystem& fs, Clock& clock,
                                                   const NodeSettings& settings);
-    ~TestNode();  // as a process that is killed
+    ~TestNode();  // without a clean stop
 
     static TenantId tenant();
     TableStore& store() { return *store_; }

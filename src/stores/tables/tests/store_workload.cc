@@ -23,19 +23,24 @@ Wrong StoreWorkload::step(TestNode& node) {
     ++coverage_.operations;
     clock_.advance(std::chrono::milliseconds(random_.below(50)));
     const uint64_t choice = random_.below(100);
-    if (choice < 50) return write(node);
-    if (choice < 62) return settle(node);
-    if (choice < 70) return random_retry(node);
-    if (choice < 73) return conflict(node);
-    if (choice < 77) return add(node, fmt::format("s{}", random_.below(kSourceNames)));
-    if (choice < 81) return remove(node);
-    if (choice < 85) return check(node, Moment::running);
+    if (choice < 46) return write(node);
+    if (choice < 56) return settle(node);
+    if (choice < 63) return random_retry(node);
+    if (choice < 65) return conflict(node);
+    if (choice < 69) return add(node, fmt::format("s{}", random_.below(kSourceNames)));
+    if (choice < 72) return remove(node);
+    if (choice < 76) return check(node, Moment::running);
     if (!files_) return write(node);
-    return choice < 94 ? flush(node) : maintain(node);
+    return choice < 92 ? flush(node) : maintain(node);
 }
 
 std::optional<uint64_t> StoreWorkload::random_life() {
-    return model_.life_of(fmt::format("s{}", random_.below(kSourceNames)));
+    const uint64_t first = random_.below(kSourceNames);
+    for (uint64_t i = 0; i < kSourceNames; ++i) {
+        const auto life = model_.life_of(fmt::format("s{}", (first + i) % kSourceNames));
+        if (life) return life;
+    }
+    return std::nullopt;
 }
 
 RecordIdempotency StoreWorkload::key_of(const BatchModel& batch) const {
@@ -51,7 +56,7 @@ Wrong StoreWorkload::write(TestNode& node) {
     }
     static constexpr uint32_t kSizes[] = {1, 1, 1, 2, 5, 8};
     uint32_t documents = kSizes[random_.below(std::size(kSizes))];
-    if (files_ && random_.below(12) == 0) documents = 40;  // too many for a record
+    if (files_ && random_.below(20) == 0) documents = 40;  // too many for a record
     const size_t number = model_.begin_batch(*life, documents, random_.below(3) == 0);
     const BatchModel& batch = model_.batch(number);
     const auto outcome =
@@ -161,7 +166,7 @@ Wrong StoreWorkload::conflict(TestNode& node) {
 Wrong StoreWorkload::add(TestNode& node, std::string source_id) {
     if (model_.life_of(source_id)) return write(node);
     AddSourceRequest request{.source_id = source_id};
-    request.options.wal_enabled = !files_ || random_.below(4) != 0;
+    request.options.wal_enabled = !files_ || random_.below(6) != 0;
     if (random_.below(3) == 0)
         request.schema = {{"v", ColumnType::float64}, {"n.b", ColumnType::string}};
     const uint64_t life = model_.begin_life(std::move(source_id), request.options.wal_enabled);

@@ -1,0 +1,214 @@
+// A disk that fails at any single call, or from it on: no operation succeeds that did not, nothing
+// hangs, and a restart finds what was acknowledged.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "platform/fs/crash_file_system.h"
+#include "platform/fs/faulty_file_system.h"
+#include "stores/tables/tests/store_crash_run.h"
+
+namespace insula::tables::durability {
+namespace {
+
+// Ends the process, saying where, if a run takes longer than any may: a hang would say nothing.
+class Watchdog {
+  public:
+    Watchdog() : thread_([this] { watch(); }) {}
+    ~Watchdog() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        changed_.notify_one();
+        thread_.join();
+    }
+    void begin(std::string what) {
+        const std::lock_guard lock(mutex_);
+        what_ = std::move(what);
+        began_ = std::chrono::steady_clock::now();
+    }
+
+  private:
+    static constexpr std::chrono::seconds kPatience{120};
+
+    void watch() {
+        std::unique_lock lock(mutex_);
+        while (!changed_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_; })) {
+            if (std::chrono::steady_clock::now() - began_ < kPatience) continue;
+            fmt::print(stderr, "hangs: {}\n", what_);
+            std::abort();
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stopping_ = false;
+    std::string what_;
+    std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+    std::thread thread_;
+};
+
+constexpr int kStarts = 4;
+constexpr int kOperationsAStart = 75;
+
+struct Outcome {
+    Wrong wrong;
+    uint64_t calls = 0;
+    uint64_t faults = 0;
+    Coverage coverage;
+};
+
+// Four starts with 75 operations each, killed or stopped; then the disk is whole again and all must
+// be there.
+class FaultRun {
+  public:
+    // With `power_cut` the disk also loses what was not synced, at the end of each start.
+    FaultRun(uint64_t seed, FaultPlan plan, bool power_cut)
+        : plan_(plan), power_cut_(power_cut), workload_(seed, true) {}
+
+    Outcome run() {
+        for (int i = 0; i < kStarts && !outcome_.wrong; ++i) {
+            start_with_faults();
+            if (power_cut_) disk_ = disk_->crash(workload_.random());
+        }
+        workload_.set_excuse([] { return false; });
+        for (int i = 0; i < 2 && !outcome_.wrong; ++i) finish(i);
+        outcome_.coverage = workload_.coverage();
+        return outcome_;
+    }
+
+  private:
+    void start_with_faults() {
+        FaultyFileSystem fs(*disk_);
+        FaultPlan plan = plan_;
+        const bool struck = plan.at_call > 0 && plan.at_call <= outcome_.calls;
+        plan.at_call = struck ? (plan.from_then_on ? 1 : 0)
+                              : plan.at_call - std::min(plan.at_call, outcome_.calls);
+        fs.arm(plan);
+        workload_.set_excuse([&] { return outcome_.faults + fs.faults() > 0; });
+        start(fs);
+        if (outcome_.wrong) *outcome_.wrong += " (last fault: " + fs.last_fault() + ")";
+        outcome_.calls += fs.calls();
+        outcome_.faults += fs.faults();
+        if (plan.at_call == 0) outcome_.calls = std::max(outcome_.calls, plan_.at_call);
+    }
+
+    void start(FaultyFileSystem& fs) {
+        auto node = TestNode::open(fs, workload_.clock(), small_settings());
+        if (!node) {
+            if (outcome_.faults + fs.faults() == 0)
+                outcome_.wrong = "open: " + node.error().describe();
+            return;
+        }
+        outcome_.wrong = workload_.check(**node, Moment::restarted);
+        for (int i = 0; i < kOperationsAStart && !outcome_.wrong; ++i)
+            outcome_.wrong = workload_.step(**node);
+        if (!outcome_.wrong && workload_.random().below(2) == 0) {
+            const Status closed = (*node)->close();
+            if (!closed && outcome_.faults + fs.faults() == 0)
+                outcome_.wrong = "close: " + closed.error().describe();
+            workload_.model().acknowledge_below((*node)->journal().durable());
+        }
+        node->reset();
+        workload_.stopped();
+    }
+
+    void finish(int round) {
+        auto node = TestNode::open(*disk_, workload_.clock(), small_settings());
+        if (!node) {
+            outcome_.wrong = "open after the faults: " + node.error().describe();
+            return;
+        }
+        outcome_.wrong = workload_.check(**node, Moment::restarted);
+        if (!outcome_.wrong && round == 0) outcome_.wrong = workload_.retry_all(**node);
+        if (!outcome_.wrong) outcome_.wrong = workload_.check(**node, Moment::running);
+        node->reset();
+        workload_.stopped();
+    }
+
+    const FaultPlan plan_;
+    const bool power_cut_;
+    StoreWorkload workload_;
+    std::unique_ptr<CrashFileSystem> disk_ = empty_store();
+    Outcome outcome_;
+};
+
+std::string describe(const FaultPlan& plan) {
+    return fmt::format("fault {} at call {}{}", static_cast<int>(plan.fault), plan.at_call,
+                       plan.from_then_on ? " and from then on" : "");
+}
+
+struct Sweep {
+    std::string_view name;
+    FaultPlan plan;  // at each call in turn
+    bool power_cut = false;
+};
+
+class StoreFaults : public ::testing::TestWithParam<Sweep> {};
+
+TEST_P(StoreFaults, AtEveryCallLoseNothingAndHangNowhere) {
+    // So many calls of the sweep by default, spread over the workload; INSULA_TEST_SEEDS multiplies
+    // them, and INSULA_TEST_SEED is the one call to fail.
+    constexpr uint64_t kCalls = 15;
+    const SeedRange range = seeds(kCalls);
+    const bool one = range.first == range.last;
+    Watchdog watchdog;
+    FaultPlan plan = GetParam().plan;
+    // The first run also fills what the harness keeps of files, whose reads would count.
+    static_cast<void>(FaultRun(1, plan, GetParam().power_cut).run());
+    const Outcome sound = FaultRun(1, plan, GetParam().power_cut).run();
+    ASSERT_FALSE(sound.wrong) << *sound.wrong;
+    ASSERT_GT(sound.coverage.flushes, 10u);
+    ASSERT_GT(sound.coverage.direct_writes, 10u);
+    ASSERT_GT(sound.coverage.acknowledged, 100u);
+
+    const uint64_t wanted = one ? range.last : std::min(sound.calls, range.last);
+    uint64_t faults = 0;
+    for (uint64_t i = range.first; i <= wanted; ++i) {
+        // In the middle of each of so many stretches.
+        plan.at_call = one ? i : 1 + (2 * i - 1) * sound.calls / (2 * wanted);
+        watchdog.begin(describe(plan));
+        const Outcome outcome = FaultRun(1, plan, GetParam().power_cut).run();
+        ASSERT_FALSE(outcome.wrong)
+            << describe(plan) << ": " << *outcome.wrong << repeat_line(plan.at_call);
+        faults += outcome.faults;
+    }
+    RecordProperty("calls", std::to_string(sound.calls));
+    RecordProperty("faults", std::to_string(faults));
+    if (!one) EXPECT_GT(faults, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Sweeps, StoreFaults,
+    ::testing::Values(Sweep{.name = "io_error", .plan = {.fault = Fault::io_error}},
+                      Sweep{.name = "io_error_from_then_on",
+                            .plan = {.fault = Fault::io_error, .from_then_on = true}},
+                      Sweep{.name = "late_io_error", .plan = {.fault = Fault::late_io_error}},
+                      Sweep{.name = "disk_full", .plan = {.fault = Fault::disk_full}},
+                      Sweep{.name = "disk_full_from_then_on",
+                            .plan = {.fault = Fault::disk_full, .from_then_on = true}},
+                      Sweep{.name = "short_write",
+                            .plan = {.fault = Fault::short_write, .only = StorageCall::write}},
+                      Sweep{.name = "too_many_files",
+                            .plan = {.fault = Fault::too_many_files, .only = StorageCall::open}},
+                      // As the kernel does it: after a sync that failed the next one says nothing,
+                      // and the data is not there.
+                      Sweep{.name = "forgotten_pages",
+                            .plan = {.fault = Fault::io_error,
+                                     .only = StorageCall::sync,
+                                     .later_syncs_pretend = true},
+                            .power_cut = true},
+                      Sweep{.name = "late_directory_sync",
+                            .plan = {.fault = Fault::late_io_error,
+                                     .only = StorageCall::sync_directory},
+                            .power_cut = true}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace insula::tables::durability
