@@ -7,7 +7,7 @@
 #include "base/result.h"
 #include "cli/connection.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name
 class App;
 }
 

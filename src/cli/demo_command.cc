@@ -31,7 +31,7 @@ namespace insula::cli {
 
 namespace {
 
-constexpr int kInterrupted = 130;  // as shells show a program that SIGINT ended
+constexpr int kSignalled = 128;  // and the signal's number, as shells show it
 
 struct DemoArguments {
     ClientFlags client;
@@ -75,7 +75,7 @@ class DemoDirectory {
             OsFileSystem fs;
             // The server may make a file in between; what is left then is in the temporary folder.
             static_cast<void>(remove_tree(fs, path));
-            _exit(kInterrupted);
+            _exit(kSignalled + signal);
         }).detach();
     }
 

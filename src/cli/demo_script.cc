@@ -39,7 +39,7 @@ class Script {
         RETURN_IF_ERROR(
             print(fmt::format("== {}\n{} {}\n", title, net::method_name(method), shown_target)));
         if (!sent.empty()) RETURN_IF_ERROR(print_line(sent));
-        ASSIGN_OR_RETURN(const std::string answer, server_.send(method, shown_target, sent));
+        ASSIGN_OR_RETURN(std::string answer, server_.send(method, shown_target, sent));
         RETURN_IF_ERROR(print("-> "));
         RETURN_IF_ERROR(print_line(answer));
         RETURN_IF_ERROR(print("\n"));
@@ -48,15 +48,15 @@ class Script {
     }
 
     Status add_and_write() {
-        ASSIGN_OR_RETURN(std::string answer,
-                         step("Add a source", net::Method::post, "/sources/add", R"({
+        RETURN_IF_ERROR(step("Add a source", net::Method::post, "/sources/add", R"({
   "source_id": "SOURCE", "name": "Sales Data Source",
   "schema_definition": {"order_id": "string", "customer_id": "string", "amount": "float64",
                         "order_date": "datetime64[ns]"},
   "index_columns": ["customer_id", "order_date"], "compression": "snappy"
 })"));
         added_ = true;
-        ASSIGN_OR_RETURN(answer, step("Write three orders", net::Method::post, "/data/write", R"({
+        ASSIGN_OR_RETURN(const std::string answer,
+                         step("Write three orders", net::Method::post, "/data/write", R"({
   "source_id": "SOURCE",
   "records": [
     {"fields": {"order_id": "ORD_001", "customer_id": "CUST_001",
@@ -102,8 +102,7 @@ class Script {
         const JsonValue& group = results->array().front();
         RETURN_IF_ERROR(check(group.find("total_orders"), JsonValue(kOrders), "orders counted"));
         RETURN_IF_ERROR(check(group.find("total_revenue"), JsonValue(kRevenue), "revenue"));
-        ASSIGN_OR_RETURN(const std::string days,
-                         step("By day, the best first", net::Method::post, "/data/aggregate", R"({
+        RETURN_IF_ERROR(step("By day, the best first", net::Method::post, "/data/aggregate", R"({
   "sources": ["SOURCE"],
   "aggregations": [{"type": "sum", "column": "amount", "alias": "revenue"}],
   "group_by": [{"column": "order_date", "bucket": "1d", "alias": "day"}],
@@ -113,14 +112,11 @@ class Script {
     }
 
     Status stream_and_statistics() {
-        ASSIGN_OR_RETURN(std::string answer,
-                         step("Stream every row", net::Method::post, "/data/search/stream",
-                              R"({"sources": ["SOURCE"]})"));
-        ASSIGN_OR_RETURN(
-            answer, step("The source's statistics", net::Method::get, "/sources/SOURCE/stats"));
-        ASSIGN_OR_RETURN(answer,
-                         step("The tenant's statistics", net::Method::get, "/tenant/stats"));
-        ASSIGN_OR_RETURN(answer, step("Health", net::Method::get, "/health"));
+        RETURN_IF_ERROR(step("Stream every row", net::Method::post, "/data/search/stream",
+                             R"({"sources": ["SOURCE"]})"));
+        RETURN_IF_ERROR(step("The source's statistics", net::Method::get, "/sources/SOURCE/stats"));
+        RETURN_IF_ERROR(step("The tenant's statistics", net::Method::get, "/tenant/stats"));
+        RETURN_IF_ERROR(step("Health", net::Method::get, "/health"));
         return {};
     }
 
@@ -133,8 +129,7 @@ class Script {
 
     Status remove() {
         if (!added_) return {};
-        ASSIGN_OR_RETURN(const std::string answer,
-                         step("Remove the source", net::Method::delete_, "/sources/SOURCE"));
+        RETURN_IF_ERROR(step("Remove the source", net::Method::delete_, "/sources/SOURCE"));
         return {};
     }
 

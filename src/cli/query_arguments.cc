@@ -65,7 +65,7 @@ Result<JsonValue> parse_order_by(std::string_view text) {
         JsonValue::Object key;
         key.push_back({"column", text_value(name)});
         key.push_back({"descending", JsonValue(true)});
-        keys.push_back(JsonValue(std::move(key)));
+        keys.emplace_back(std::move(key));
     }
     return JsonValue(std::move(keys));
 }
@@ -105,7 +105,7 @@ Result<JsonValue> parse_group_by(std::string_view text) {
         key.push_back({"column", text_value(parts[0])});
         if (!parts[1].empty()) key.push_back({"bucket", text_value(parts[1])});
         if (parts.size() > 2 && !parts[2].empty()) key.push_back({"alias", text_value(parts[2])});
-        keys.push_back(JsonValue(std::move(key)));
+        keys.emplace_back(std::move(key));
     }
     return JsonValue(std::move(keys));
 }

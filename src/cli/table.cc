@@ -147,7 +147,7 @@ std::string TableLayout::line(std::span<const std::string> texts) const {
     std::string out;
     for (size_t i = 0; i < columns_.size(); ++i) {
         const Column& column = columns_[i];
-        const std::string text = cut_to_width(texts[i], column.width);
+        const std::string& text = texts[i];
         const size_t blanks = column.width - std::min(column.width, display_width(text));
         if (i > 0) out.append(kGap);
         if (column.right) out.append(blanks, ' ');
@@ -164,7 +164,7 @@ std::string TableLayout::header() const {
     std::vector<std::string> names;
     std::vector<std::string> rules;
     for (const Column& column : columns_) {
-        names.push_back(column.name);
+        names.push_back(cut_to_width(column.name, column.width));
         rules.emplace_back(column.width, '-');
     }
     return line(names) + line(rules);
@@ -175,6 +175,8 @@ std::string TableLayout::row(const Row& row) const {
     std::vector<std::string> texts(columns_.size());
     for (size_t i = 0; i < columns_.size() && i < row.size(); ++i) {
         texts[i] = printable(row[i].text);
+        // A number of which digits are missing is another number: rather a line out of step.
+        if (row[i].kind != Cell::Kind::number) texts[i] = cut_to_width(texts[i], columns_[i].width);
     }
     return line(texts);
 }

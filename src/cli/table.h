@@ -60,7 +60,8 @@ class TableBuilder {
 
 // How wide each column is and where its values stand: numbers at the right, all else at the left.
 // Columns wider than there is room are cut, the widest first, never those of numbers; columns that
-// have no room even so are left out, and "…" says so.
+// have no room even so are left out, and "…" says so. Rows that were not there when it was made
+// fit it as they can: text is cut, a wider number pushes the rest of its line to the right.
 class TableLayout {
   public:
     // `width_max`: of the terminal in cells; 0: as wide as needed.

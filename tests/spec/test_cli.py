@@ -187,6 +187,32 @@ def test_a_batch_whose_answer_was_lost_is_sent_again_and_applied_once(insula, se
     assert insula.rows("lossy") == 500
 
 
+def test_a_load_goes_on_over_a_crash_of_the_server():
+    with running(["--dev"]) as server:
+        insula = CommandLine(server)
+        insula("write", "survivor", "-", text='{"a": 1}\n')
+        process = subprocess.Popen([spec_server.binary(), "write", "survivor", "-", "--batch-bytes", "64KiB",
+                                    "--output", "json"], env=environment(server.port), stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            half = b'{"a": 1}\n' * 120_000  # more than the client reads at once, so that it sends a part of it
+            process.stdin.write(half)
+            process.stdin.flush()
+            give_up = time.monotonic() + SECONDS_MAX
+            while insula.rows("survivor") == 1:
+                assert time.monotonic() < give_up
+            server.kill()
+            process.stdin.write(half)
+            assert server.start_once()
+            output, said = process.communicate(timeout=SECONDS_MAX)
+        finally:
+            process.kill()
+            process.wait()
+        assert process.returncode == OK, said
+        assert json.loads(output)["rows"] == 240_000
+        assert insula.rows("survivor") == 240_001
+
+
 def test_an_empty_input_is_no_error_and_is_said(insula):
     run = insula("write", "nothing", "-", text="")
     assert "standard input holds no rows" in run.stderr

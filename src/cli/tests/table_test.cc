@@ -103,6 +103,12 @@ TEST(Table, TheWidestTextsAreCutFirstAndNumbersNever) {
               "12345678901  abc    a text that is rath…\n");
 }
 
+TEST(Table, ALaterNumberIsNeverCutAndALaterTextIs) {
+    const TableLayout layout(table_of({R"({"n":1,"t":"abc"})"}), 80);
+    EXPECT_EQ(layout.row({{Cell::Kind::number, "12345"}, Cell::of_text("abcdef")}), "12345  ab…\n");
+    EXPECT_EQ(layout.row({Cell::of_text("no number"), Cell()}), "…\n");
+}
+
 TEST(Table, ColumnsWithoutRoomAreLeftOutAndAMarkSaysSo) {
     const Table table = table_of({R"({"a":"aaaaaaaa","b":"bbbbbbbb","c":"cccccccc"})"});
     EXPECT_EQ(render_table(table, 22),
