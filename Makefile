@@ -16,13 +16,15 @@ setup: ## installs Debian and npm packages that are missing
 build: setup ## builds build/release/insula and the test programs
 	@tools/build release
 
-demo: build ## loads real data, asks, kills, compares with DuckDB; ends by itself
+demo: setup ## loads real data, asks, kills, compares with DuckDB; ends by itself
+	@tools/build release insula
 	@node demo/run.mjs
 
 test: build ## unit tests, checks of the layers and of style, spec tests against the binary
 	@$(PYTHON) tools/run_tests.py --build $(RELEASE)
 
-serve: build ## runs a server for development on 127.0.0.1:8000
+serve: setup ## runs a server for development on 127.0.0.1:8000
+	@tools/build release insula
 	@$(RELEASE)/insula serve --dev
 
 bench: build ## measures, target beside result
