@@ -21,8 +21,9 @@ Result<Bytes> ByteReader::get_bytes(size_t count) {
 }
 
 Error ByteReader::truncated(size_t wanted) const {
-    return data_loss(std::string(what_) + ": " + std::to_string(wanted) + " bytes wanted at offset " +
-                     std::to_string(offset()) + " of " + std::to_string(size_));
+    return data_loss(std::string(what_) + ": " + std::to_string(wanted) +
+                     " bytes wanted at offset " + std::to_string(offset()) + " of " +
+                     std::to_string(size_));
 }
 
 }  // namespace insula

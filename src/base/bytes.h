@@ -1,5 +1,6 @@
-// Little-endian encoding into a growing buffer and bounds-checked decoding. Every format of ours on disk is
-// written with these two. Not thread-safe; a ByteReader refers to memory that must outlive it.
+// Little-endian encoding into a growing buffer and bounds-checked decoding. Every format of ours on
+// disk is written with these two. Not thread-safe; a ByteReader refers to memory that must outlive
+// it.
 #pragma once
 
 #include <bit>
@@ -61,7 +62,8 @@ class ByteWriter {
 // Reads fail with data_loss once the input is exhausted; `what` names the structure in that error.
 class ByteReader {
   public:
-    ByteReader(Bytes bytes, std::string_view what) : rest_(bytes), size_(bytes.size()), what_(what) {}
+    ByteReader(Bytes bytes, std::string_view what)
+        : rest_(bytes), size_(bytes.size()), what_(what) {}
 
     template <std::integral T>
     Result<T> get() {

@@ -1,5 +1,5 @@
-// Assertions for programmer errors. They stay on in release: a broken invariant around storage must stop the
-// node rather than write. Never for bad input, which is an Error.
+// Assertions for programmer errors. They stay on in release: a broken invariant around storage must
+// stop the node rather than write. Never for bad input, which is an Error.
 #pragma once
 
 namespace insula {
@@ -10,8 +10,8 @@ namespace insula {
 
 }  // namespace insula
 
-#define INSULA_CHECK(expression, message)                                                  \
-    do {                                                                                   \
-        if (!(expression)) [[unlikely]]                                                    \
-            ::insula::check_failed(__FILE__, __LINE__, #expression, message);              \
+#define INSULA_CHECK(expression, message)                                     \
+    do {                                                                      \
+        if (!(expression)) [[unlikely]]                                       \
+            ::insula::check_failed(__FILE__, __LINE__, #expression, message); \
     } while (false)

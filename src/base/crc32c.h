@@ -7,7 +7,8 @@
 
 namespace insula {
 
-// The checksum of `bytes`, continuing from `crc` (0 at the start): crc32c(b, crc32c(a)) == crc32c(a + b).
+// The checksum of `bytes`, continuing from `crc` (0 at the start): crc32c(b, crc32c(a)) == crc32c(a
+// + b).
 uint32_t crc32c(Bytes bytes, uint32_t crc = 0);
 
 }  // namespace insula

@@ -9,12 +9,11 @@ namespace insula {
 
 std::string_view code_name(Code code) {
     static constexpr std::array<std::string_view, 18> kNames{
-        "cancelled",         "invalid_argument",   "deadline_exceeded",
-        "not_found",         "already_exists",     "permission_denied",
-        "unauthenticated",   "resource_exhausted", "storage_exhausted",
-        "payload_too_large", "unsupported_media",  "unprocessable",
-        "failed_precondition", "aborted",          "unimplemented",
-        "unavailable",       "data_loss",          "internal"};
+        "cancelled",           "invalid_argument",  "deadline_exceeded", "not_found",
+        "already_exists",      "permission_denied", "unauthenticated",   "resource_exhausted",
+        "storage_exhausted",   "payload_too_large", "unsupported_media", "unprocessable",
+        "failed_precondition", "aborted",           "unimplemented",     "unavailable",
+        "data_loss",           "internal"};
     return kNames[static_cast<size_t>(code)];
 }
 

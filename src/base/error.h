@@ -1,9 +1,10 @@
-// Error: what went wrong, as a value. One pointer wide; an Error always holds a failure (success is the
-// value side of Result). Copying is cheap (shared, immutable). Thread-safe as any immutable value.
+// Error: what went wrong, as a value. One pointer wide; an Error always holds a failure (success is
+// the value side of Result). Copying is cheap (shared, immutable). Thread-safe as any immutable
+// value.
 //
-// `code` says what kind of failure it is and how a frontend answers it; `reason` is a stable snake_case word
-// for programs; `message` and `hint` are written for the tenant who sees them: they never hold paths, SQL or
-// addresses. What operators need goes into `detail`, which only logs show.
+// `code` says what kind of failure it is and how a frontend answers it; `reason` is a stable
+// snake_case word for programs; `message` and `hint` are written for the tenant who sees them: they
+// never hold paths, SQL or addresses. What operators need goes into `detail`, which only logs show.
 #pragma once
 
 #include <memory>
@@ -30,7 +31,7 @@ enum class Code {
     aborted,              // a concurrent change won; a retry may succeed
     unimplemented,
     unavailable,
-    data_loss,            // damage found on disk
+    data_loss,  // damage found on disk
     internal,
 };
 
@@ -71,8 +72,8 @@ Error not_found(std::string_view reason, std::string message);
 Error internal_error(std::string detail);
 Error data_loss(std::string detail);
 Error unavailable(std::string_view reason, std::string message);
-// A failed operating-system call: `what` names call and object, `error_number` is errno. Disk-full errors
-// (ENOSPC, EDQUOT) become storage_exhausted, all others internal.
+// A failed operating-system call: `what` names call and object, `error_number` is errno. Disk-full
+// errors (ENOSPC, EDQUOT) become storage_exhausted, all others internal.
 Error os_error(std::string_view what, int error_number);
 
 }  // namespace insula

@@ -20,11 +20,12 @@ struct Id {
     explicit operator bool() const { return value != 0; }
 };
 
-using SourceIncarnation = Id<struct SourceIncarnationTag>;  // one life of a source, from add to remove
-using ColumnId = Id<struct ColumnIdTag>;    // within a source incarnation; the Parquet field_id
-using FileId = Id<struct FileIdTag>;        // a blob file
-using StreamId = Id<struct StreamIdTag>;    // a journal stream: one start of one node
-using Epoch = Id<struct EpochTag>;          // one ownership of a tenant by a node
+using SourceIncarnation =
+    Id<struct SourceIncarnationTag>;          // one life of a source, from add to remove
+using ColumnId = Id<struct ColumnIdTag>;      // within a source incarnation; the Parquet field_id
+using FileId = Id<struct FileIdTag>;          // a blob file
+using StreamId = Id<struct StreamIdTag>;      // a journal stream: one start of one node
+using Epoch = Id<struct EpochTag>;            // one ownership of a tenant by a node
 using Generation = Id<struct GenerationTag>;  // a memtable of a source, within an epoch
 
 // A place in the journal: streams are ordered by start, positions are byte offsets in the stream.

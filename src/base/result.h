@@ -1,5 +1,5 @@
-// Result<T>: a value or an Error. The whole program reports failures this way; exceptions of libraries are
-// caught in the module that owns the library.
+// Result<T>: a value or an Error. The whole program reports failures this way; exceptions of
+// libraries are caught in the module that owns the library.
 #pragma once
 
 #include <expected>
@@ -23,10 +23,10 @@ inline std::unexpected<Error> fail(Error error) { return std::unexpected<Error>(
 #define INSULA_CONCAT(a, b) INSULA_CONCAT_INNER(a, b)
 
 // Returns the error of a Status or Result from the enclosing function, if it holds one.
-#define RETURN_IF_ERROR(expression)                                                    \
-    do {                                                                               \
-        if (auto insula_status = (expression); !insula_status)                         \
-            return ::insula::fail(std::move(insula_status).error());                   \
+#define RETURN_IF_ERROR(expression)                                  \
+    do {                                                             \
+        if (auto insula_status = (expression); !insula_status)       \
+            return ::insula::fail(std::move(insula_status).error()); \
     } while (false)
 
 // ASSIGN_OR_RETURN(auto file, fs.open(path)): declares or assigns the value, or returns the error.

@@ -77,7 +77,8 @@ bool Exchange::client_gone() const { return connection_.peer_closed(); }
 void Exchange::cancel_when_gone(CancelToken token) { connection_.cancel_ = std::move(token); }
 uint64_t Exchange::bytes_received() const { return connection_.bytes_received_; }
 uint64_t Exchange::bytes_sent() const {
-    // A buffered answer goes out when the handler has returned: what it asks for is what will be sent.
+    // A buffered answer goes out when the handler has returned: what it asks for is what will be
+    // sent.
     const bool waits = connection_.answer_ == Connection::AnswerState::buffered &&
                        connection_.head_.method != Method::head;
     return connection_.bytes_sent_ + (waits ? connection_.answer_body_.size() : 0);

@@ -18,7 +18,7 @@ namespace insula::tables {
 
 struct TableLimits {
     uint64_t source_memtable_bytes = 96ull << 20;  // a source's memtable is flushed from here on
-    uint64_t node_flush_bytes = 256ull << 20;  // of all memtables: from here on the largest go
+    uint64_t node_flush_bytes = 256ull << 20;      // of all memtables: from here on the largest go
     uint64_t journal_bytes =
         1ull << 30;  // needed journal from which the oldest memtable is flushed
     uint64_t record_bytes_max = 40ull << 20;  // larger batches go to a file at once

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <source_location>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -49,10 +49,13 @@ inline bool has_note(const LoadedConfig& loaded, Note::Severity severity, std::s
 }
 
 // The folder of the tests' inputs.
-inline std::string folder(std::source_location here = std::source_location::current()) {
-    const std::string file = here.file_name();
-    return file.substr(0, file.find_last_of('/'));
+inline std::string repository() {
+    std::filesystem::path at = std::filesystem::canonical("/proc/self/exe");
+    while (at.has_relative_path() && !std::filesystem::exists(at / "src/LAYERS")) {
+        at = at.parent_path();
+    }
+    return at.string();
 }
-inline std::string repository() { return folder() + "/../../../.."; }
+inline std::string folder() { return repository() + "/src/server/config/tests"; }
 
 }  // namespace insula::config::testing

@@ -14,9 +14,9 @@ namespace insula::tables {
 struct Batch {
     std::vector<std::shared_ptr<const Chunk>> chunks;  // sealed, none empty
     uint64_t rows = 0;
-    uint64_t bytes = 0;      // of the chunks
-    SchemaPtr base;          // what it was shredded against
-    SchemaPtr schema;        // base, or what the batch made of it
+    uint64_t bytes = 0;                    // of the chunks
+    SchemaPtr base;                        // what it was shredded against
+    SchemaPtr schema;                      // base, or what the batch made of it
     std::vector<catalog::Column> changes;  // columns of `schema` that are new or differ from `base`
 };
 

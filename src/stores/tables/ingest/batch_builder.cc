@@ -19,8 +19,8 @@ constexpr uint32_t kFirstCapacity = 16;  // rows; doubled as needed up to kChunk
 template <class Column>
 void make_room(Column& column, uint32_t row) {
     if (row >= column.valid.size()) {
-        const size_t capacity =
-            std::min<size_t>(kChunkRowsMax, std::max<size_t>(kFirstCapacity, std::bit_ceil(row + 1u)));
+        const size_t capacity = std::min<size_t>(
+            kChunkRowsMax, std::max<size_t>(kFirstCapacity, std::bit_ceil(row + 1u)));
         column.valid.resize(capacity);
         column.values.resize(capacity * column_type_width(column.type));
     }
@@ -40,9 +40,7 @@ void store_at(Column& column, uint32_t row, T value) {
     column.filled = row + 1;
 }
 
-bool is_number(ColumnType type) {
-    return type == ColumnType::int64 || type == ColumnType::float64;
-}
+bool is_number(ColumnType type) { return type == ColumnType::int64 || type == ColumnType::float64; }
 
 }  // namespace
 
@@ -72,8 +70,8 @@ void BatchBuilder::begin_row() {
 
 Result<BatchBuilder::Field> BatchBuilder::field(std::string_view key) {
     const Frame& frame = frames_[depth_];
-    const Field found{key, frame.node == Schema::kNone ? Schema::kNone
-                                                        : schema_->child(frame.node, key)};
+    const Field found{
+        key, frame.node == Schema::kNone ? Schema::kNone : schema_->child(frame.node, key)};
     RETURN_IF_ERROR(visit(found));
     return found;
 }
@@ -85,9 +83,9 @@ Status BatchBuilder::visit(const Field& field) {
                                                           "\" twice in the same object."));
     };
     if (++leaves_ > kDocumentLeavesMax) {
-        return fail(invalid_argument("too_many_columns",
-                                     "A document holds more than " +
-                                         std::to_string(kDocumentLeavesMax) + " values.")
+        return fail(invalid_argument("too_many_columns", "A document holds more than " +
+                                                             std::to_string(kDocumentLeavesMax) +
+                                                             " values.")
                         .with_hint("Put repeated values into an array."));
     }
     Frame& frame = frames_[depth_];

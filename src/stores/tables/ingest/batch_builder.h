@@ -1,15 +1,21 @@
-// BatchBuilder: turns documents, row by row and value by value, into typed columns against a source's schema.
-// The JSON, CSV and Parquet readers all write through it, so that the rules of kinds live here alone:
+// BatchBuilder: turns documents, row by row and value by value, into typed columns against a
+// source's schema. The JSON, CSV and Parquet readers all write through it, so that the rules of
+// kinds live here alone:
 //
-//  - a value of its column's kind is stored; int64 and float64 are one kind: a fraction turns an integer
-//    column into float64 if every value stored so far is exact in it (and otherwise goes to `_rest`);
-//  - a new key becomes a column if Schema allows; everything else goes to `_rest`, a JSON object of the same
+//  - a value of its column's kind is stored; int64 and float64 are one kind: a fraction turns an
+//  integer
+//    column into float64 if every value stored so far is exact in it (and otherwise goes to
+//    `_rest`);
+//  - a new key becomes a column if Schema allows; everything else goes to `_rest`, a JSON object of
+//  the same
 //    nesting: values of another kind, explicit nulls, empty objects, numbers beyond 64 bits;
-//  - a date or timestamp column takes text; the text itself is kept in `_rest` where it is not what the value
+//  - a date or timestamp column takes text; the text itself is kept in `_rest` where it is not what
+//  the value
 //    prints as, so that the document can be had back.
 //
 // Use: begin_row(), then for each member of the document field() and one put_…(), enter_object()/
-// leave_object() for nested ones, end_row(); finish() at the end. Not thread-safe; any error ends the batch.
+// leave_object() for nested ones, end_row(); finish() at the end. Not thread-safe; any error ends
+// the batch.
 #pragma once
 
 #include <cstdint>
@@ -81,7 +87,7 @@ class BatchBuilder {
         std::string key;
         bool rest_open = false;
         bool empty = true;
-        std::vector<std::string> unknown_keys;   // seen without a node, for duplicates
+        std::vector<std::string> unknown_keys;  // seen without a node, for duplicates
     };
 
     // The column for a value of `type` at `field`, made if new; kNone if the value goes to `_rest`.
@@ -103,16 +109,16 @@ class BatchBuilder {
     std::shared_ptr<Schema> changed_;  // == schema_ once the batch has changed it
     std::vector<uint32_t> changed_columns_;
 
-    std::vector<Column> columns_;        // by index in the schema
-    std::vector<uint32_t> used_;         // columns with a value in the current chunk
+    std::vector<Column> columns_;  // by index in the schema
+    std::vector<uint32_t> used_;   // columns with a value in the current chunk
     TextArena text_;
     Column rest_;
-    uint32_t row_ = 0;                   // in the current chunk
+    uint32_t row_ = 0;  // in the current chunk
 
     std::vector<Frame> frames_;
     size_t depth_ = 0;
-    std::vector<std::string> path_;      // keys of the frames below the root
-    std::vector<uint64_t> seen_;         // by node: the document that visited it last
+    std::vector<std::string> path_;  // keys of the frames below the root
+    std::vector<uint64_t> seen_;     // by node: the document that visited it last
     uint64_t document_ = 0;
     size_t leaves_ = 0;
     std::string rest_text_;

@@ -1,5 +1,5 @@
-// CSV by RFC 4180: records of fields, quoted where they hold the delimiter, quotes or line ends. One pass
-// forward over text that outlives the reader. Not thread-safe.
+// CSV by RFC 4180: records of fields, quoted where they hold the delimiter, quotes or line ends.
+// One pass forward over text that outlives the reader. Not thread-safe.
 #pragma once
 
 #include <deque>
@@ -27,7 +27,9 @@ class CsvReader {
   private:
     Result<CsvField> field();
     Result<CsvField> quoted_field();
-    bool at_line_end() const { return at_ == text_.size() || text_[at_] == '\n' || text_[at_] == '\r'; }
+    bool at_line_end() const {
+        return at_ == text_.size() || text_[at_] == '\n' || text_[at_] == '\r';
+    }
     void skip_line_end();
 
     std::string_view text_;

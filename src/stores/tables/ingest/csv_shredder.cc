@@ -17,7 +17,7 @@ namespace {
 
 struct Column {
     std::string name;
-    bool known = false;       // the source has it: its type decides
+    bool known = false;  // the source has it: its type decides
     bool maybe_int = true;
     bool maybe_number = true;
     bool maybe_bool = true;
@@ -64,13 +64,14 @@ ColumnType inferred_type(const Column& column) {
 
 Status check_width(const std::vector<CsvField>& row, size_t columns, const CsvReader& reader) {
     if (row.size() == columns) return {};
-    return fail(invalid_argument("malformed_csv", "The row at byte " +
-                                                      std::to_string(reader.row_offset()) + " has " +
-                                                      std::to_string(row.size()) + " fields; the header has " +
-                                                      std::to_string(columns) + "."));
+    return fail(invalid_argument(
+        "malformed_csv", "The row at byte " + std::to_string(reader.row_offset()) + " has " +
+                             std::to_string(row.size()) + " fields; the header has " +
+                             std::to_string(columns) + "."));
 }
 
-Result<std::vector<Column>> read_columns(std::string_view body, char delimiter, const Schema& schema) {
+Result<std::vector<Column>> read_columns(std::string_view body, char delimiter,
+                                         const Schema& schema) {
     CsvReader reader(body, delimiter);
     std::vector<CsvField> row;
     ASSIGN_OR_RETURN(const bool any, reader.next(row));
@@ -104,7 +105,8 @@ Result<std::vector<Column>> read_columns(std::string_view body, char delimiter, 
     return columns;
 }
 
-void put(BatchBuilder& builder, const BatchBuilder::Field& field, ColumnType type, std::string_view text) {
+void put(BatchBuilder& builder, const BatchBuilder::Field& field, ColumnType type,
+         std::string_view text) {
     switch (type) {
         case ColumnType::int64:
         case ColumnType::float64:

@@ -1,6 +1,6 @@
-// CSV bodies to batches. The first row names the columns. A column that the source does not have yet gets the
-// narrowest type that all its values in the batch have as JSON would write them: int64, float64, bool, else
-// string ("007" stays text). An empty unquoted field is absent.
+// CSV bodies to batches. The first row names the columns. A column that the source does not have
+// yet gets the narrowest type that all its values in the batch have as JSON would write them:
+// int64, float64, bool, else string ("007" stays text). An empty unquoted field is absent.
 #pragma once
 
 #include <string_view>

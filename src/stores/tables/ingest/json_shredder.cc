@@ -17,7 +17,8 @@ namespace {
 namespace ondemand = simdjson::ondemand;
 
 constexpr size_t kReusedParserBytesMax = 1u << 20;  // larger bodies bring a parser of their own
-constexpr size_t kPredictedKeyBytesMax = 60;        // a comparison past the body's end stays in the padding
+constexpr size_t kPredictedKeyBytesMax =
+    60;  // a comparison past the body's end stays in the padding
 
 // What the parser found wrong; located_error() says where.
 Error parse_error(simdjson::error_code code) {
@@ -40,8 +41,8 @@ bool is_syntax_reason(std::string_view reason) {
     return reason == "malformed_json" || reason == "invalid_utf8" || reason == "too_deep";
 }
 
-// Adds the place to a syntax error: the first byte at which `text`, which begins at `begin` in the body, stops
-// being JSON.
+// Adds the place to a syntax error: the first byte at which `text`, which begins at `begin` in the
+// body, stops being JSON.
 Error located_error(const Error& error, std::string_view text, size_t begin) {
     if (!is_syntax_reason(error.reason())) return error;
     if (const auto problem = json::find_json_problem(text, kJsonNestingMax)) {
@@ -93,9 +94,9 @@ class DocumentShredder {
 
     Status document(simdjson::simdjson_result<ondemand::object> object) {
         if (object.error() == simdjson::INCORRECT_TYPE) {
-            return fail(invalid_argument("not_an_object",
-                                         "Document " + std::to_string(builder_.rows()) +
-                                             " (counted from 0) is not a JSON object."));
+            return fail(
+                invalid_argument("not_an_object", "Document " + std::to_string(builder_.rows()) +
+                                                      " (counted from 0) is not a JSON object."));
         }
         if (object.error()) return fail(parse_error(object.error()));
         builder_.begin_row();
@@ -107,8 +108,8 @@ class DocumentShredder {
     Batch finish() { return builder_.finish(); }
 
   private:
-    // The keys of an object in the order that the last document had them: documents repeat themselves, so
-    // the next key is mostly the next of these.
+    // The keys of an object in the order that the last document had them: documents repeat
+    // themselves, so the next key is mostly the next of these.
     struct Known {
         std::string key;
         Schema::NodeIndex node;
@@ -147,7 +148,8 @@ class DocumentShredder {
 
     void remember(Schema::NodeIndex parent, size_t cursor, const BatchBuilder::Field& field) {
         // Only keys with a node: one without may have one in the next document.
-        if (parent == Schema::kNone || field.node == Schema::kNone || !is_plain_key(field.key)) return;
+        if (parent == Schema::kNone || field.node == Schema::kNone || !is_plain_key(field.key))
+            return;
         if (parent >= order_.size()) order_.resize(parent + 1);
         std::vector<Known>& order = order_[parent];
         if (cursor < order.size()) {
@@ -297,9 +299,9 @@ class DocumentShredder {
             if (key.error()) return fail(parse_error(key.error()));
             const auto place = std::ranges::lower_bound(keys, key.value_unsafe());
             if (place != keys.end() && *place == key.value_unsafe()) {
-                return fail(invalid_argument("duplicate_key",
-                                             "A document holds the key \"" + *place +
-                                                 "\" twice in the same object."));
+                return fail(invalid_argument(
+                    "duplicate_key",
+                    "A document holds the key \"" + *place + "\" twice in the same object."));
             }
             keys.emplace(place, key.value_unsafe());
             if (!first) raw_.push_back(',');
@@ -332,8 +334,9 @@ std::string_view without_byte_order_mark(std::string_view body) {
 
 Status check_not_empty(std::string_view body) {
     if (body.find_first_not_of(" \t\r\n") != std::string_view::npos) return {};
-    return fail(invalid_argument("empty_body", "The body is empty.")
-                    .with_hint("Send a JSON document, an array of documents or one document a line."));
+    return fail(
+        invalid_argument("empty_body", "The body is empty.")
+            .with_hint("Send a JSON document, an array of documents or one document a line."));
 }
 
 // Runs `read` over the one JSON value that `body` is, and checks that nothing follows it.
@@ -372,13 +375,15 @@ Result<std::string_view> string_member(simdjson::simdjson_result<ondemand::value
 }
 
 Error unknown_member(std::string_view where, std::string_view key, std::string_view known) {
-    return invalid_argument("malformed_request", "Unknown key \"" + std::string(key.substr(0, 100)) +
-                                                     "\" in " + std::string(where) + ".")
+    return invalid_argument("malformed_request", "Unknown key \"" +
+                                                     std::string(key.substr(0, 100)) + "\" in " +
+                                                     std::string(where) + ".")
         .with_hint("Known: " + std::string(known) + ".");
 }
 
 // {"fields": {…}} as one element of "records".
-Status shred_record(simdjson::simdjson_result<ondemand::value> element, DocumentShredder& shredder) {
+Status shred_record(simdjson::simdjson_result<ondemand::value> element,
+                    DocumentShredder& shredder) {
     auto record = element.get_object();
     if (record.error() == simdjson::INCORRECT_TYPE) {
         return fail(invalid_argument("malformed_request",
@@ -411,7 +416,8 @@ Status shred_envelope_members(ondemand::object envelope, DocumentShredder& shred
             continue;
         }
         if (key.value_unsafe() != "records" || found) {
-            return fail(unknown_member("the body", key.value_unsafe(), "source_id, records (once)"));
+            return fail(
+                unknown_member("the body", key.value_unsafe(), "source_id, records (once)"));
         }
         found = true;
         auto records = member.value().get_array();
@@ -419,7 +425,8 @@ Status shred_envelope_members(ondemand::object envelope, DocumentShredder& shred
             return fail(invalid_argument("malformed_request", "\"records\" must be an array."));
         }
         if (records.error()) return fail(parse_error(records.error()));
-        for (auto element : records.value_unsafe()) RETURN_IF_ERROR(shred_record(element, shredder));
+        for (auto element : records.value_unsafe())
+            RETURN_IF_ERROR(shred_record(element, shredder));
     }
     if (found) return {};
     return fail(invalid_argument("malformed_request", "The body has no \"records\"."));
@@ -482,17 +489,20 @@ Result<std::string> envelope_source(std::string_view body) {
     RETURN_IF_ERROR(read_single(body, [&](ondemand::document& document) -> Status {
         auto object = document.get_object();
         if (object.error() == simdjson::INCORRECT_TYPE) {
-            return fail(invalid_argument("missing_source_id", "The request names no source.")
-                            .with_hint("Add ?source_id=… to the address, or send {\"source_id\": …, "
-                                       "\"records\": [{\"fields\": {…}}]}."));
+            return fail(
+                invalid_argument("missing_source_id", "The request names no source.")
+                    .with_hint("Add ?source_id=… to the address, or send {\"source_id\": …, "
+                               "\"records\": [{\"fields\": {…}}]}."));
         }
         if (object.error()) return fail(parse_error(object.error()));
         for (auto member : object.value_unsafe()) {
             const auto key = member.unescaped_key();
             if (key.error()) return fail(parse_error(key.error()));
             if (key.value_unsafe() != "source_id") continue;
-            if (source) return fail(unknown_member("the body", "source_id", "source_id (once), records"));
-            ASSIGN_OR_RETURN(const std::string_view text, string_member(member.value(), "source_id"));
+            if (source)
+                return fail(unknown_member("the body", "source_id", "source_id (once), records"));
+            ASSIGN_OR_RETURN(const std::string_view text,
+                             string_member(member.value(), "source_id"));
             source = text;
         }
         return {};

@@ -1,9 +1,9 @@
-// JSON bodies to batches: a document, an array of documents, documents one after another (NDJSON), or the
-// envelope {"source_id": "…", "records": [{"fields": {…}}]}.
+// JSON bodies to batches: a document, an array of documents, documents one after another (NDJSON),
+// or the envelope {"source_id": "…", "records": [{"fields": {…}}]}.
 //
-// Every `body` must have kJsonPadding readable bytes behind its end. Errors are invalid_argument with the
-// reasons malformed_json (naming the byte offset), invalid_utf8, too_deep, duplicate_key, too_many_columns,
-// document_too_large, not_an_object and malformed_request.
+// Every `body` must have kJsonPadding readable bytes behind its end. Errors are invalid_argument
+// with the reasons malformed_json (naming the byte offset), invalid_utf8, too_deep, duplicate_key,
+// too_many_columns, document_too_large, not_an_object and malformed_request.
 #pragma once
 
 #include <optional>
@@ -16,7 +16,7 @@
 namespace insula::tables {
 
 inline constexpr size_t kJsonPadding = 64;
-inline constexpr size_t kJsonNestingMax = 64;              // arrays and objects in each other
+inline constexpr size_t kJsonNestingMax = 64;                 // arrays and objects in each other
 inline constexpr size_t kNdjsonDocumentBytesMax = 16u << 20;  // one document of an NDJSON body
 
 // A document or an array of documents.

@@ -1,4 +1,5 @@
-// Parquet bodies to batches: the engine reads the file, values go through the same rules as documents.
+// Parquet bodies to batches: the engine reads the file, values go through the same rules as
+// documents.
 #pragma once
 
 #include <memory>

@@ -140,9 +140,9 @@ TEST(JsonShredder, DeclaredTimesAreReadAndOtherSpellingsKept) {
     Schema schema;
     schema.add({}, "at", ColumnType::timestamp, true);
     schema.add({}, "day", ColumnType::date, true);
-    const auto batch = shred(
-        R"([{"at":"2024-01-15T10:30:00.25Z","day":"2024-01-15"},{"at":"2024-01-15"},{"at":"soon"}])",
-        std::make_shared<const Schema>(schema));
+    const auto batch = shred(R"([{"at":"2024-01-15T10:30:00.25Z","day":"2024-01-15"},)"
+                             R"({"at":"2024-01-15"},{"at":"soon"}])",
+                             std::make_shared<const Schema>(schema));
     ASSERT_TRUE(batch) << batch.error().describe();
     EXPECT_EQ(value(*batch, "at", 0), "1705314600250000000");
     EXPECT_EQ(value(*batch, "day", 0), "19737");
