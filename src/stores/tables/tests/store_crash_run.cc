@@ -7,7 +7,6 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "platform/fs/faulty_file_system.h"
 
 namespace insula::tables::durability {
 
@@ -69,8 +68,11 @@ Wrong StoreCrashRun::run() {
     auto disk = empty_store();
     SeededRandom& random = workload_.random();
     for (int i = 1; i < run_.starts; ++i) {
-        disk->set_power_cut(
-            {.at_sync = 1 + random.below(run_.syncs_max), .after_effect = random.below(2) == 0});
+        // Beside faults the power goes less often, so that there is time for what follows them.
+        if (!run_.disk_faults || random.below(3) == 0) {
+            disk->set_power_cut({.at_sync = 1 + random.below(run_.syncs_max),
+                                 .after_effect = random.below(2) == 0});
+        }
         if (auto wrong = start(*disk)) return fmt::format("start {}: {}", i, *wrong);
         power_cuts_ += disk->powered_off() ? 1 : 0;
         // Without a power cut, a process that was killed or stopped.
@@ -81,14 +83,31 @@ Wrong StoreCrashRun::run() {
     return std::nullopt;
 }
 
+FaultPlan StoreCrashRun::random_plan() {
+    static constexpr Fault kFaults[] = {Fault::io_error, Fault::late_io_error, Fault::short_write,
+                                        Fault::disk_full};
+    static constexpr StorageCall kCalls[] = {StorageCall::sync, StorageCall::write,
+                                             StorageCall::rename, StorageCall::sync_directory};
+    SeededRandom& random = workload_.random();
+    FaultPlan plan{.at_call = 1 + random.below(60),
+                   .fault = kFaults[random.below(std::size(kFaults))],
+                   .from_then_on = random.below(5) == 0,
+                   .only = kCalls[random.below(std::size(kCalls))],
+                   .later_syncs_pretend = random.below(2) == 0};
+    if (plan.only == StorageCall::rename) plan.at_call = 1 + random.below(12);
+    return plan;
+}
+
 Wrong StoreCrashRun::start(CrashFileSystem& disk) {
     FaultyFileSystem fs(disk);
-    workload_.set_excuse([&disk] { return disk.powered_off(); });
+    if (run_.disk_faults) fs.arm(random_plan());
+    const auto excused = [&] { return disk.powered_off() || fs.faults() > 0; };
+    workload_.set_excuse(excused);
     auto opened = TestNode::open(fs, workload_.clock(), settings());
     Wrong wrong;
     if (!opened) {
         workload_.stopped();
-        if (!disk.powered_off()) wrong = "open: " + opened.error().describe();
+        if (!excused()) wrong = "open: " + opened.error().describe();
         return wrong;
     }
     auto node = *std::move(opened);
@@ -96,9 +115,11 @@ Wrong StoreCrashRun::start(CrashFileSystem& disk) {
     if (!wrong) wrong = operate(*node, run_.operations);
     if (!wrong && !disk.powered_off() && workload_.random().below(3) == 0) {
         const Status closed = node->close();
-        if (!closed && !disk.powered_off()) wrong = "close: " + closed.error().describe();
+        if (!closed && !excused()) wrong = "close: " + closed.error().describe();
         workload_.model().acknowledge_below(node->journal().durable());
     }
+    if (wrong && fs.faults() > 0) *wrong += " (last fault: " + fs.last_fault() + ")";
+    faults_ += fs.faults();
     kill(fs, std::move(node));
     workload_.stopped();
     return wrong;
@@ -110,7 +131,7 @@ Wrong StoreCrashRun::operate(TestNode& node, int operations) {
     const uint64_t refused = workload_.coverage().refused;
     for (int i = 0; i < operations; ++i) {
         if (auto wrong = workload_.step(node)) return wrong;
-        if (workload_.coverage().refused - refused >= kRefusedMax) break;
+        if (!run_.disk_faults && workload_.coverage().refused - refused >= kRefusedMax) break;
     }
     return std::nullopt;
 }

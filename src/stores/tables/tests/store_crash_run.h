@@ -6,13 +6,15 @@
 #include <memory>
 
 #include "platform/fs/crash_file_system.h"
+#include "platform/fs/faulty_file_system.h"
 #include "stores/tables/tests/store_workload.h"
 
 namespace insula::tables::durability {
 
 struct RunSettings {
     uint64_t seed = 1;
-    bool files = false;  // flushes and direct writes too
+    bool files = false;        // flushes and direct writes too
+    bool disk_faults = false;  // calls of the disk fail, too
     StoreFault fault = StoreFault::none;
     int starts = 3;
     int operations = 24;      // a start
@@ -37,16 +39,19 @@ class StoreCrashRun {
 
     const Coverage& coverage() const { return workload_.coverage(); }
     uint64_t power_cuts() const { return power_cuts_; }
+    uint64_t faults() const { return faults_; }
 
   private:
     Wrong start(CrashFileSystem& disk);
     Wrong operate(TestNode& node, int operations);
     Wrong final_start(CrashFileSystem& disk);
+    FaultPlan random_plan();
     NodeSettings settings() const;
 
     const RunSettings run_;
     StoreWorkload workload_;
     uint64_t power_cuts_ = 0;
+    uint64_t faults_ = 0;
 };
 
 // A disk with an empty store, cleanly stopped; each call gives a copy.

@@ -20,17 +20,20 @@ void add(const Coverage& from, Coverage& to) {
 struct Sum {
     Coverage coverage;
     uint64_t power_cuts = 0;
+    uint64_t faults = 0;
 };
 
-Sum random_cuts(const SeedRange& range, bool files) {
+Sum random_runs(const SeedRange& range, RunSettings settings) {
     Sum sum;
     for (uint64_t seed = range.first; seed <= range.last; ++seed) {
-        StoreCrashRun run({.seed = seed, .files = files});
+        settings.seed = seed;
+        StoreCrashRun run(settings);
         const Wrong wrong = run.run();
         EXPECT_FALSE(wrong) << *wrong << repeat_line(seed);
         if (wrong) break;
         add(run.coverage(), sum.coverage);
         sum.power_cuts += run.power_cuts();
+        sum.faults += run.faults();
     }
     ::testing::Test::RecordProperty("acknowledged", std::to_string(sum.coverage.acknowledged));
     ::testing::Test::RecordProperty("power_cuts", std::to_string(sum.power_cuts));
@@ -40,7 +43,7 @@ Sum random_cuts(const SeedRange& range, bool files) {
 TEST(StoreCrash, NothingAcknowledgedIsLostByPowerCutsOfTheJournal) {
     constexpr uint64_t kSeeds = 3000;
     const SeedRange range = seeds(kSeeds);
-    const Sum sum = random_cuts(range, false);
+    const Sum sum = random_runs(range, {});
     if (range.last - range.first + 1 < kSeeds) return;
     EXPECT_GT(sum.power_cuts, kSeeds);
     EXPECT_GT(sum.coverage.acknowledged, kSeeds * 5);
@@ -51,12 +54,22 @@ TEST(StoreCrash, NothingAcknowledgedIsLostByPowerCutsOfTheJournal) {
 TEST(StoreCrash, NothingAcknowledgedIsLostByPowerCutsOfFlushesAndDirectWrites) {
     constexpr uint64_t kSeeds = 400;
     const SeedRange range = seeds(kSeeds);
-    const Sum sum = random_cuts(range, true);
+    const Sum sum = random_runs(range, {.files = true});
     if (range.last - range.first + 1 < kSeeds) return;
     EXPECT_GT(sum.power_cuts, kSeeds);
     EXPECT_GT(sum.coverage.acknowledged, kSeeds * 5);
     EXPECT_GT(sum.coverage.flushes, kSeeds / 2);
     EXPECT_GT(sum.coverage.direct_writes, kSeeds / 2);
+}
+
+TEST(StoreCrash, NothingAcknowledgedIsLostByFailingCallsOfTheDisk) {
+    constexpr uint64_t kSeeds = 300;
+    const SeedRange range = seeds(kSeeds);
+    const Sum sum = random_runs(range, {.files = true, .disk_faults = true, .operations = 30});
+    if (range.last - range.first + 1 < kSeeds) return;
+    EXPECT_GT(sum.faults, kSeeds);
+    EXPECT_GT(sum.coverage.acknowledged, kSeeds * 5);
+    EXPECT_GT(sum.coverage.flushes, kSeeds);
 }
 
 TEST(StoreCrash, NothingIsLostAtAnySyncOfAWorkload) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "platform/fs/faulty_file_system.h"
+#include "stores/tables/ingest/json_shredder.h"
 #include "stores/tables/tests/store_crash_run.h"
 
 namespace insula::tables::durability {
@@ -149,6 +150,31 @@ TEST_F(StoreRecovery, DirectoriesOfRemovedSourcesGo) {
     const auto left = fs_.list("data/blob/t/" + TestNode::tenant().to_string() + "/s");
     ASSERT_TRUE(succeeded(left));
     EXPECT_TRUE(left->empty());
+}
+
+TEST_F(StoreRecovery, FilesOfARemovedSourceStayWhileAQueryMayReadThem) {
+    ASSERT_TRUE(succeeded(write(R"({"x":1})")));
+    ASSERT_TRUE(succeeded(node_->flush("s")));
+    const auto sources = node_->store().list(TestNode::tenant());
+    const std::vector<SourceView> pinned = Source::pin(node_->store().services(), sources);
+    ASSERT_TRUE(succeeded(node_->store().remove_source(TestNode::tenant(), "s")));
+    node_->store().maintain();
+    const auto rows = read_rows(pinned.front());
+    ASSERT_TRUE(succeeded(rows));
+    EXPECT_EQ(rows->size(), 1u);
+}
+
+TEST_F(StoreRecovery, WhoStillHoldsARemovedSourceWritesNothingToIt) {
+    ASSERT_TRUE(succeeded(write(R"({"x":1})")));
+    const auto source = node_->store().find(TestNode::tenant(), "s");
+    ASSERT_TRUE(succeeded(source));
+    ASSERT_TRUE(succeeded(node_->store().remove_source(TestNode::tenant(), "s")));
+    const std::string body = R"({"x":2})" + std::string(kJsonPadding, ' ');
+    const WriteInput input{
+        .shred = [&](SchemaPtr schema) { return shred_json(body, std::move(schema)); }};
+    const auto refused = (*source)->write(input, Deadline::after(std::chrono::seconds(5)));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason(), "source_not_found");
 }
 
 // Whether a removal whose commit failed was carried out shows at the next start: what is answered
