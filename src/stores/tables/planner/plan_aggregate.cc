@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "stores/tables/planner/nearest.h"
 #include "stores/tables/planner/plan.h"
+#include "stores/tables/planner/result_type.h"
 #include "stores/tables/planner/schema_union.h"
 #include "stores/tables/planner/sql.h"
 
@@ -15,26 +16,6 @@ namespace {
 using engine::ResultType;
 
 bool is_number(ColumnType type) { return type == ColumnType::int64 || type == ColumnType::float64; }
-
-ResultType result_type(ColumnType type) {
-    switch (type) {
-        case ColumnType::boolean:
-            return ResultType::boolean;
-        case ColumnType::int64:
-            return ResultType::int64;
-        case ColumnType::float64:
-            return ResultType::float64;
-        case ColumnType::string:
-            return ResultType::string;
-        case ColumnType::date:
-            return ResultType::date;
-        case ColumnType::timestamp:
-            return ResultType::timestamp;
-        case ColumnType::json:
-            return ResultType::json;
-    }
-    check_failed(__FILE__, __LINE__, "type", "unknown column type");
-}
 
 // The type that filters over results (having) compare with.
 ColumnType filter_type(ResultType type) {
@@ -67,7 +48,7 @@ std::optional<ResultType> aggregate_type(AggregateType aggregate, ColumnType typ
         case AggregateType::min:
         case AggregateType::max:
             if (type == ColumnType::json) return std::nullopt;
-            return result_type(type);
+            return result_type_of(type);
         case AggregateType::sum:
             if (type == ColumnType::int64) return ResultType::int128;
             break;
@@ -165,7 +146,7 @@ class AggregatePlanner {
                 }
                 ASSIGN_OR_RETURN(expression, bucket_sql(*key.bucket, type, expression));
             }
-            add_result(std::move(expression), key.alias, result_type(type));
+            add_result(std::move(expression), key.alias, result_type_of(type));
         }
         return {};
     }

@@ -4,10 +4,9 @@
 #include "platform/engine/engine.h"
 #include "platform/json/json_writer.h"
 #include "platform/json/time_text.h"
+#include "stores/tables/planner/result_type.h"
 
 namespace insula::tables {
-
-engine::ResultType result_type_of(ColumnType type);
 
 inline bool is_text(engine::ResultType type) {
     return type == engine::ResultType::string || type == engine::ResultType::json;
