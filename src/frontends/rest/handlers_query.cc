@@ -204,6 +204,7 @@ net::Task<void> RestApi::send_stream(Call& call, tables::QueryRun& run,
             if (!begun) co_return;
         }
         if (!next) {
+            log_failure(next.error(), call.context.request_id);
             // A stream without its last line was cut off; CSV has no line for an error.
             if (csv) co_return;
             tables::append_error_line(with_hint_of_code(next.error()), call.context.request_id,

@@ -90,7 +90,15 @@ void respond_json(Call& call, std::string body, int status) {
                           std::move(body));
 }
 
+void log_failure(const Error& error, std::string_view request_id) {
+    if (http_status(error.code()) < 500) return;
+    const bool ours = error.code() == Code::internal || error.code() == Code::data_loss;
+    log::write(ours ? log::Level::error : log::Level::warn, "request failed",
+               {{"request_id", request_id}, {"error", error.describe()}});
+}
+
 void respond_error(net::Exchange& exchange, const Error& error, std::string_view request_id) {
+    log_failure(error, request_id);
     net::ResponseHead head{.status = http_status(error.code()),
                            .content_type = std::string(kJson),
                            .headers = {{"X-Request-Id", std::string(request_id)}}};
@@ -124,7 +132,9 @@ std::string RestApi::new_request_id() {
 }
 
 std::string RestApi::render_error(const Error& error) {
-    return error_body(error, new_request_id());
+    const std::string request_id = new_request_id();
+    log_failure(error, request_id);
+    return error_body(error, request_id);
 }
 
 Status RestApi::check_host(const net::RequestHead& request) const {

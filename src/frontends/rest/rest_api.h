@@ -107,6 +107,8 @@ class RestApi {
 
 // Answers that most handlers give.
 void respond_json(Call& call, std::string body, int status = 200);
+// What the tenant is not told, for the operator: failures of the server, not of the request.
+void log_failure(const Error& error, std::string_view request_id);
 void respond_error(net::Exchange& exchange, const Error& error, std::string_view request_id);
 
 }  // namespace insula::rest

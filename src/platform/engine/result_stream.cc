@@ -122,6 +122,12 @@ Error engine_error(const duckdb::ErrorData& error, const StreamContext& context)
     if (auto kept = context.query->kept_error()) return kept->with_detail("engine");
     if (auto spill = context.spill->take_error()) return spill->with_detail("engine");
     if (error.Type() == ExceptionType::OUT_OF_MEMORY) return out_of_memory(detail);
+    if (error.Type() == ExceptionType::OUT_OF_RANGE) {
+        // Such as the variance of values near the largest double: of the data, not of the server.
+        return invalid_argument("result_out_of_range", "A value of the result is out of range.")
+            .with_hint("Leave the largest values out by a filter.")
+            .with_detail(detail);
+    }
     if (context.untrusted_input) {
         return invalid_argument(
                    "malformed_parquet",

@@ -88,6 +88,13 @@ bool is_plain_key(std::string_view key) {
     return true;
 }
 
+// Something that begins like null and is not gives an error, which must not be read as a bool: the
+// conversion throws.
+bool is_null(ondemand::value value) {
+    bool null = false;
+    return value.is_null().get(null) == simdjson::SUCCESS && null;
+}
+
 class DocumentShredder {
   public:
     explicit DocumentShredder(SchemaPtr schema) : builder_(std::move(schema)) {}
@@ -174,7 +181,7 @@ class DocumentShredder {
                 return {};
             }
             case ondemand::json_type::null:
-                if (!value.is_null()) return fail(parse_error(simdjson::N_ATOM_ERROR));
+                if (!is_null(value)) return fail(parse_error(simdjson::N_ATOM_ERROR));
                 builder_.put_null(field);
                 return {};
             case ondemand::json_type::object:
@@ -265,7 +272,7 @@ class DocumentShredder {
                 return {};
             }
             case ondemand::json_type::null:
-                if (!value.is_null()) return fail(parse_error(simdjson::N_ATOM_ERROR));
+                if (!is_null(value)) return fail(parse_error(simdjson::N_ATOM_ERROR));
                 raw_.append("null");
                 return {};
         }

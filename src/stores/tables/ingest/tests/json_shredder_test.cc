@@ -221,20 +221,20 @@ TEST_P(BadJson, IsRefused) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, BadJson,
-    testing::Values(BadBody{"{\"a\":1", "malformed_json"}, BadBody{"{\"a\":tru}", "malformed_json"},
-                    BadBody{"{\"a\":NaN}", "malformed_json"},
-                    BadBody{"{\"a\":01}", "malformed_json"},
-                    BadBody{"{\"a\":1,}", "malformed_json"},
-                    BadBody{"{\"a\":[1,]}", "malformed_json"},
-                    BadBody{"{\"a\" 1}", "malformed_json"}, BadBody{"{\"a\":1}}", "malformed_json"},
-                    BadBody{"{\"a\":\"\\x\"}", "malformed_json"},
-                    BadBody{"{\"a\":[\"\\ud800\"]}", "malformed_json"},
-                    BadBody{"{\"a\":\"\xff\"}", "invalid_utf8"},
-                    BadBody{"{\"a\":\"\n\"}", "malformed_json"}, BadBody{"[1]", "not_an_object"},
-                    BadBody{"7", "not_an_object"}, BadBody{"{\"a\":1,\"a\":2}", "duplicate_key"},
-                    BadBody{"{\"a\":null,\"a\":2}", "duplicate_key"},
-                    BadBody{"{\"o\":{\"x\":1},\"o\":{\"y\":1}}", "duplicate_key"},
-                    BadBody{"{\"l\":[{\"x\":1,\"x\":2}]}", "duplicate_key"}));
+    testing::Values(
+        BadBody{"{\"a\":1", "malformed_json"}, BadBody{"{\"a\":tru}", "malformed_json"},
+        BadBody{"{\"a\":nulV}", "malformed_json"}, BadBody{"{\"a\":nulln}", "malformed_json"},
+        BadBody{"{\"a\":[nul]}", "malformed_json"}, BadBody{"{\"a\":NaN}", "malformed_json"},
+        BadBody{"{\"a\":01}", "malformed_json"}, BadBody{"{\"a\":1,}", "malformed_json"},
+        BadBody{"{\"a\":[1,]}", "malformed_json"}, BadBody{"{\"a\" 1}", "malformed_json"},
+        BadBody{"{\"a\":1}}", "malformed_json"}, BadBody{"{\"a\":\"\\x\"}", "malformed_json"},
+        BadBody{"{\"a\":[\"\\ud800\"]}", "malformed_json"},
+        BadBody{"{\"a\":\"\xff\"}", "invalid_utf8"}, BadBody{"{\"a\":\"\n\"}", "malformed_json"},
+        BadBody{"[1]", "not_an_object"}, BadBody{"7", "not_an_object"},
+        BadBody{"{\"a\":1,\"a\":2}", "duplicate_key"},
+        BadBody{"{\"a\":null,\"a\":2}", "duplicate_key"},
+        BadBody{"{\"o\":{\"x\":1},\"o\":{\"y\":1}}", "duplicate_key"},
+        BadBody{"{\"l\":[{\"x\":1,\"x\":2}]}", "duplicate_key"}));
 
 TEST(JsonShredder, AMalformedBodyIsLocatedByItsByteOffset) {
     const auto batch = shred(R"([{"a":1},{"a":tru}])");
