@@ -110,7 +110,8 @@ Result<std::shared_ptr<engine::Instance>> EngineHost::acquire_from(Instances& in
         return held->second.instance;
     }
     // A tenant that both searches and aggregates has two: each map has half of the budget.
-    if (instances.size() >= instances_max_ && close_idle_locked(std::chrono::nanoseconds(0)) == 0) {
+    if (instances.size() >= instances_max_) close_idle_locked(std::chrono::nanoseconds(0));
+    if (instances.size() >= instances_max_) {
         return fail(Error(Code::resource_exhausted, "too_many_active_tenants",
                           "More tenants are querying than this node has memory for.")
                         .with_hint("Retry after a moment, or raise engine.memory."));

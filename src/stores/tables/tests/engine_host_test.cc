@@ -1,0 +1,45 @@
+#include "stores/tables/engine_host.h"
+
+#include <gtest/gtest.h>
+
+#include "platform/fs/crash_file_system.h"
+
+namespace insula::tables {
+namespace {
+
+constexpr uint64_t kInstanceBytes = 64u << 20;
+
+TenantId tenant(uint8_t number) {
+    TenantId id;
+    id.bytes[0] = number;
+    return id;
+}
+
+// Room for one instance that aggregates and one that gives rows.
+class EngineHostBound : public testing::Test {
+  protected:
+    CrashFileSystem fs_;
+    ManualClock clock_;
+    EngineHost host_{{.memory_bytes = 4 * kInstanceBytes, .instance_memory_bytes = kInstanceBytes},
+                     fs_,
+                     clock_,
+                     "spill"};
+};
+
+TEST_F(EngineHostBound, AnIdleInstanceMakesRoomForAnotherTenant) {
+    ASSERT_TRUE(host_.acquire(tenant(1)));
+    ASSERT_TRUE(host_.acquire(tenant(2)));
+    EXPECT_EQ(host_.open_instances(), 1u);
+}
+
+TEST_F(EngineHostBound, ClosingInstancesOfTheOtherKindMakesNoRoom) {
+    const auto used = host_.acquire(tenant(1));
+    ASSERT_TRUE(used);
+    ASSERT_TRUE(host_.acquire_for_rows(tenant(1)));
+    const auto refused = host_.acquire(tenant(2));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason(), "too_many_active_tenants");
+}
+
+}  // namespace
+}  // namespace insula::tables
