@@ -197,6 +197,7 @@ def main():
         os.environ["INSULA_BINARY"] = str(ROOT / arguments.build / "insula")
         total.add(run_check("layers", [sys.executable, "tools/check_layers.py"]))
         total.add(run_check("style", [sys.executable, "tools/check_style.py"]))
+        total.add(run_check("error codes", [sys.executable, "tools/check_error_codes.py"]))
         total.add(run_pytest("bench", "bench/tests", seconds_max=60))
         total.add(run_check("demo's compare", ["node", "--test", "demo/tests/compare.test.mjs"]))
         total.add(run_pytest("tools", "tools/tests", seconds_max=120))

@@ -1,5 +1,6 @@
 // POST /data/search, /data/search/stream, /data/aggregate.
 #include "frontends/rest/error_response.h"
+#include "frontends/rest/public_codes.h"
 #include "frontends/rest/rest_api.h"
 #include "platform/json/json_value.h"
 #include "platform/net/hop.h"
@@ -204,11 +205,11 @@ net::Task<void> RestApi::send_stream(Call& call, tables::QueryRun& run,
             if (!begun) co_return;
         }
         if (!next) {
-            log_failure(next.error(), call.context.request_id);
+            const Error error = public_error(next.error());
+            log_failure(error, call.context.request_id);
             // A stream without its last line was cut off; CSV has no line for an error.
             if (csv) co_return;
-            tables::append_error_line(with_hint_of_code(next.error()), call.context.request_id,
-                                      piece);
+            tables::append_error_line(with_hint_of_code(error), call.context.request_id, piece);
             more = false;
         } else {
             more = *next;

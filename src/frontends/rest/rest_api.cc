@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "frontends/rest/error_response.h"
+#include "frontends/rest/public_codes.h"
 #include "platform/runtime/log.h"
 
 namespace insula::rest {
@@ -97,7 +98,8 @@ void log_failure(const Error& error, std::string_view request_id) {
                {{"request_id", request_id}, {"error", error.describe()}});
 }
 
-void respond_error(net::Exchange& exchange, const Error& error, std::string_view request_id) {
+void respond_error(net::Exchange& exchange, const Error& failure, std::string_view request_id) {
+    const Error error = public_error(failure);
     log_failure(error, request_id);
     net::ResponseHead head{.status = http_status(error.code()),
                            .content_type = std::string(kJson),
@@ -131,8 +133,9 @@ std::string RestApi::new_request_id() {
     return id;
 }
 
-std::string RestApi::render_error(const Error& error) {
+std::string RestApi::render_error(const Error& failure) {
     const std::string request_id = new_request_id();
+    const Error error = public_error(failure);
     log_failure(error, request_id);
     return error_body(error, request_id);
 }

@@ -58,7 +58,7 @@ class RestApi {
 
     net::Task<void> handle(net::Exchange& exchange);
     // The body of an answer that the HTTP server gives before there is a request to handle.
-    std::string render_error(const Error& error);
+    std::string render_error(const Error& failure);
 
     // Handlers of the route table.
     net::Task<void> health(Call& call);
@@ -109,6 +109,7 @@ class RestApi {
 void respond_json(Call& call, std::string body, int status = 200);
 // What the tenant is not told, for the operator: failures of the server, not of the request.
 void log_failure(const Error& error, std::string_view request_id);
-void respond_error(net::Exchange& exchange, const Error& error, std::string_view request_id);
+// Answers with what public_error() makes of `failure`.
+void respond_error(net::Exchange& exchange, const Error& failure, std::string_view request_id);
 
 }  // namespace insula::rest

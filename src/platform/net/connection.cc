@@ -107,7 +107,7 @@ bool Connection::find_head(std::optional<Refusal>& refusal) {
                                       std::to_string(options_.limits.header_bytes_max) + " bytes.")
                      .with_hint("Send fewer or shorter headers.")};
     } else if (RequestParser::hopeless(text)) {
-        refusal = Refusal{400, invalid_argument("malformed_request",
+        refusal = Refusal{400, invalid_argument("malformed_http",
                                                 "What was sent is not an HTTP/1.1 request.")};
     }
     scanned_ = text.size() < 3 ? 0 : text.size() - 3;

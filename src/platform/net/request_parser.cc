@@ -18,7 +18,7 @@ namespace {
 std::string_view view_of(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
 Refusal malformed(std::string message) {
-    return {400, invalid_argument("malformed_request", std::move(message))};
+    return {400, invalid_argument("malformed_http", std::move(message))};
 }
 
 Refusal too_many_headers(const HttpServerLimits& limits) {

@@ -79,7 +79,7 @@ Result<std::shared_ptr<Source>> TableStore::add_source(const TenantId& tenant,
                               "There is a source \"" + request.source_id + "\" already."));
         }
         if (state->second.sources.size() >= services_.limits.sources_max) {
-            return fail(Error(Code::resource_exhausted, "too_many_sources",
+            return fail(Error(Code::resource_exhausted, "source_limit_reached",
                               "The tenant has as many sources as it may have (" +
                                   std::to_string(services_.limits.sources_max) + ")."));
         }

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "frontends/rest/error_response.h"
+#include "frontends/rest/public_codes.h"
 #include "platform/json/json_value.h"
 
 namespace insula::rest {
@@ -67,6 +68,22 @@ TEST(ErrorBody, HasTheOneShapeWithAHintForEveryCode) {
 TEST(ErrorBody, NeverShowsTheDetail) {
     const std::string body = error_body(internal_error("/secret/path"), "1");
     EXPECT_EQ(body.find("secret"), std::string::npos);
+}
+
+TEST(PublicError, WhatNoAnswerMaySayBecomesInternal) {
+    const Error error =
+        public_error(Error(Code::already_exists, "file_exists", "A stored file exists already."));
+    EXPECT_EQ(error.code(), Code::internal);
+    EXPECT_EQ(error.reason(), "internal");
+    EXPECT_NE(error.detail().find("file_exists"), std::string_view::npos);
+    EXPECT_EQ(error_body(error, "1").find("file"), std::string::npos);
+}
+
+TEST(PublicError, APublicCodeStaysWhatItIs) {
+    for (const std::string_view code : public_codes()) {
+        EXPECT_EQ(public_error(invalid_argument(code, "m")).describe(),
+                  invalid_argument(code, "m").describe());
+    }
 }
 
 }  // namespace

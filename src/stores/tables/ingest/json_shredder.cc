@@ -374,18 +374,22 @@ Result<std::string_view> string_member(simdjson::simdjson_result<ondemand::value
                                        std::string_view name) {
     const auto text = value.get_string();
     if (text.error() == simdjson::INCORRECT_TYPE) {
-        return fail(invalid_argument("malformed_request",
-                                     "\"" + std::string(name) + "\" must be a string."));
+        return fail(
+            invalid_argument("invalid_request", "\"" + std::string(name) + "\" must be a string."));
     }
     if (text.error()) return fail(parse_error(text.error()));
     return text.value_unsafe();
 }
 
 Error unknown_member(std::string_view where, std::string_view key, std::string_view known) {
-    return invalid_argument("malformed_request", "Unknown key \"" +
-                                                     std::string(key.substr(0, 100)) + "\" in " +
-                                                     std::string(where) + ".")
+    return invalid_argument("unknown_key", "Unknown key \"" + std::string(key.substr(0, 100)) +
+                                               "\" in " + std::string(where) + ".")
         .with_hint("Known: " + std::string(known) + ".");
+}
+
+Error repeated_member(std::string_view where, std::string_view key) {
+    return invalid_argument("duplicate_key", "The key \"" + std::string(key) +
+                                                 "\" stands twice in " + std::string(where) + ".");
 }
 
 // {"fields": {…}} as one element of "records".
@@ -393,7 +397,7 @@ Status shred_record(simdjson::simdjson_result<ondemand::value> element,
                     DocumentShredder& shredder) {
     auto record = element.get_object();
     if (record.error() == simdjson::INCORRECT_TYPE) {
-        return fail(invalid_argument("malformed_request",
+        return fail(invalid_argument("invalid_request",
                                      "Record " + std::to_string(shredder.rows()) +
                                          " (counted from 0) is not an object with \"fields\"."));
     }
@@ -402,15 +406,16 @@ Status shred_record(simdjson::simdjson_result<ondemand::value> element,
     for (auto member : record.value_unsafe()) {
         const auto key = member.unescaped_key();
         if (key.error()) return fail(parse_error(key.error()));
-        if (key.value_unsafe() != "fields" || found) {
-            return fail(unknown_member("a record", key.value_unsafe(), "fields (once)"));
+        if (key.value_unsafe() != "fields") {
+            return fail(unknown_member("a record", key.value_unsafe(), "fields"));
         }
+        if (found) return fail(repeated_member("a record", "fields"));
         found = true;
         RETURN_IF_ERROR(shredder.document(member.value().get_object()));
     }
     if (found) return {};
-    return fail(invalid_argument("malformed_request", "Record " + std::to_string(shredder.rows()) +
-                                                          " (counted from 0) has no \"fields\"."));
+    return fail(invalid_argument("invalid_request", "Record " + std::to_string(shredder.rows()) +
+                                                        " (counted from 0) has no \"fields\"."));
 }
 
 Status shred_envelope_members(ondemand::object envelope, DocumentShredder& shredder) {
@@ -422,21 +427,21 @@ Status shred_envelope_members(ondemand::object envelope, DocumentShredder& shred
             RETURN_IF_ERROR(string_member(member.value(), "source_id"));
             continue;
         }
-        if (key.value_unsafe() != "records" || found) {
-            return fail(
-                unknown_member("the body", key.value_unsafe(), "source_id, records (once)"));
+        if (key.value_unsafe() != "records") {
+            return fail(unknown_member("the body", key.value_unsafe(), "source_id, records"));
         }
+        if (found) return fail(repeated_member("the body", "records"));
         found = true;
         auto records = member.value().get_array();
         if (records.error() == simdjson::INCORRECT_TYPE) {
-            return fail(invalid_argument("malformed_request", "\"records\" must be an array."));
+            return fail(invalid_argument("invalid_request", "\"records\" must be an array."));
         }
         if (records.error()) return fail(parse_error(records.error()));
         for (auto element : records.value_unsafe())
             RETURN_IF_ERROR(shred_record(element, shredder));
     }
     if (found) return {};
-    return fail(invalid_argument("malformed_request", "The body has no \"records\"."));
+    return fail(invalid_argument("invalid_request", "The body has no \"records\"."));
 }
 
 }  // namespace
@@ -506,8 +511,7 @@ Result<std::string> envelope_source(std::string_view body) {
             const auto key = member.unescaped_key();
             if (key.error()) return fail(parse_error(key.error()));
             if (key.value_unsafe() != "source_id") continue;
-            if (source)
-                return fail(unknown_member("the body", "source_id", "source_id (once), records"));
+            if (source) return fail(repeated_member("the body", "source_id"));
             ASSIGN_OR_RETURN(const std::string_view text,
                              string_member(member.value(), "source_id"));
             source = text;

@@ -3,7 +3,7 @@
 //
 // Every `body` must have kJsonPadding readable bytes behind its end. Errors are invalid_argument
 // with the reasons malformed_json (naming the byte offset), invalid_utf8, too_deep, duplicate_key,
-// too_many_columns, document_too_large, not_an_object and malformed_request.
+// too_many_columns, document_too_large, not_an_object, invalid_request and unknown_key.
 #pragma once
 
 #include <optional>
