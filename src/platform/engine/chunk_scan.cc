@@ -275,11 +275,17 @@ duckdb::unique_ptr<duckdb::NodeStatistics> cardinality(ClientContext&,
 }  // namespace
 
 duckdb::TableFunction chunk_function() {
-    duckdb::TableFunction function(kChunkFunction, {duckdb::LogicalType::BIGINT}, scan, bind,
-                                   init_global, init_local);
+    duckdb::TableFunction function = unnumbered_chunk_function();
+    function.name = kChunkFunction;
+    function.get_partition_data = partition;
+    return function;
+}
+
+duckdb::TableFunction unnumbered_chunk_function() {
+    duckdb::TableFunction function(kUnnumberedChunkFunction, {duckdb::LogicalType::BIGINT}, scan,
+                                   bind, init_global, init_local);
     function.projection_pushdown = true;
     function.cardinality = cardinality;
-    function.get_partition_data = partition;
     return function;
 }
 

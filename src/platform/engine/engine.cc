@@ -91,7 +91,9 @@ duckdb::unique_ptr<duckdb::TableRef> replace_scan(
     const ScanSource& source = query->source(index);
     if (source.paths.empty()) return call(kChunkFunction, index);
     if (source.chunks.empty()) return call(kFileFunction, index);
-    return unite(call(kFileFunction, index), call(kChunkFunction, index));
+    // The first scan is the leftmost of a UNION ALL of several, any other one is a right side.
+    const char* chunks = index == 0 ? kChunkFunction : kUnnumberedChunkFunction;
+    return unite(call(kFileFunction, index), call(chunks, index));
 }
 
 void configure(duckdb::DBConfig& config, const InstanceOptions& options,
@@ -209,8 +211,10 @@ void EngineInstance::open() {
         duckdb::CreateTableFunctionInfo files(
             file_function(parquet.functions.GetFunctionByOffset(0)));
         catalog.CreateTableFunction(context, files);
-        duckdb::CreateTableFunctionInfo chunks(chunk_function());
-        catalog.CreateTableFunction(context, chunks);
+        for (auto function : {chunk_function(), unnumbered_chunk_function()}) {
+            duckdb::CreateTableFunctionInfo chunks(std::move(function));
+            catalog.CreateTableFunction(context, chunks);
+        }
     });
     for (const char* setting :
          {"SET disabled_filesystems = 'LocalFileSystem'", "SET lock_configuration = true"}) {

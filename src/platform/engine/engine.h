@@ -95,8 +95,9 @@ struct ScanColumn {
 
 // One source as a query sees it: SQL names it scan_0, scan_1, … (position in Query::scans), each a
 // view with the columns below and, last, `_row_id` BIGINT. Files and chunks are united, in that
-// order. Names may hold anything, but no two may differ only by the case of ASCII letters (the
-// engine takes those for one name): query() fails then, write_parquet() does not mind.
+// order; SQL may unite scans by UNION ALL in the order of their numbers, without brackets. Names
+// may hold anything, but no two may differ only by the case of ASCII letters (the engine takes
+// those for one name): query() fails then, write_parquet() does not mind.
 //
 // SQL sees timestamps as TIMESTAMP_NS and json as VARCHAR: a json column comes back as
 // ResultType::string, and only what SQL itself makes JSON (to_json) as ResultType::json.

@@ -303,6 +303,63 @@ TEST_F(EngineQuery, ChunksAreHeldUntilTheStreamEnds) {
     EXPECT_EQ((*stream)->cost().rows, 100'000u);
 }
 
+// Rows of `source` as text, 40 columns wide: a few chunks fill the engine's buffer for streams.
+ChunkBuilder wide_rows(const std::string& source, std::vector<ScanColumn>& columns, int64_t rows) {
+    constexpr uint32_t kWidth = 40;
+    std::vector<ColumnSpec> specs;
+    columns.clear();
+    for (uint32_t i = 1; i <= kWidth; ++i) {
+        specs.push_back({ColumnId{i}, ColumnType::string});
+        columns.push_back({ColumnId{i}, "c" + std::to_string(i), ColumnType::string});
+    }
+    ChunkBuilder builder(specs, 256);
+    for (int64_t row = 0; row < rows; ++row) {
+        builder.add(std::vector<Cell>(kWidth, source + std::to_string(row)));
+    }
+    return builder;
+}
+
+// DuckDB 1.4.4 numbers the batches of UNION ALL a, (b UNION ALL c) in another order than it runs
+// them in: a streamed result then stops for good, fails or loses rows.
+TEST_F(EngineQuery, UnitedScansOfFilesAndChunksStreamWholeAndInOrder) {
+    constexpr int kScans = 4;
+    constexpr int64_t kRows = 12'000;
+    const auto instance = open({.parallelism = 2});
+    std::vector<Scan> scans;
+    std::string sql;
+    Rows expected;
+    for (int i = 0; i < kScans; ++i) {
+        const auto part = [&](const std::string& name) {
+            const std::string source = name + std::to_string(i) + "-";
+            for (int64_t row = 0; row < kRows; ++row) {
+                expected.push_back(source + std::to_string(row));
+            }
+            Scan scan;
+            scan.chunks = wide_rows(source, scan.columns, kRows).take();
+            return scan;
+        };
+        const auto file = write(*instance, part("file"));
+        scans.push_back(part("chunk"));
+        scans.back().files.push_back({FileId{static_cast<uint64_t>(i + 1)}, file});
+        if (i > 0) sql += " UNION ALL ";
+        sql += "SELECT * EXCLUDE (_row_id) FROM scan_" + std::to_string(i);
+    }
+    const auto stream = start(*instance, {.sql = sql, .scans = scans});
+    ASSERT_TRUE(stream.has_value()) << stream.error().describe();
+    ResultBatch batch;
+    size_t at = 0;
+    for (;;) {
+        const auto more = (*stream)->next(batch);
+        ASSERT_TRUE(more.has_value()) << "after " << at << " rows: " << more.error().describe();
+        if (!*more) break;
+        for (uint32_t row = 0; row < batch.rows; ++row, ++at) {
+            ASSERT_LT(at, expected.size());
+            ASSERT_EQ(batch.columns[0].values<StringRef>()[row].view(), expected[at]);
+        }
+    }
+    EXPECT_EQ(at, expected.size());
+}
+
 TEST_F(EngineQuery, DeterministicOrderWithoutOrderBy) {
     PoolLender lender(2);
     const auto instance = open({.parallelism = 3}, &lender);
