@@ -110,7 +110,7 @@ Result<tables::Batch> shred(const WriteRequest& write, tables::TableStore& store
             return tables::shred_csv(write.body, '\t', std::move(schema));
         case Format::parquet: {
             ASSIGN_OR_RETURN(const auto engine,
-                             store.services().engines.acquire_for_rows(context.tenant));
+                             store.services().engines.acquire(context.tenant));
             return tables::shred_parquet(*engine,
                                          std::make_shared<tables::MemoryFile>(as_bytes(write.body)),
                                          std::move(schema), context.deadline, context.cancel);

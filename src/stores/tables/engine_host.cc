@@ -79,7 +79,7 @@ EngineHost::EngineHost(EngineHostOptions options, FileSystem& fs, Clock& clock,
       clock_(clock),
       // An instance was measured to reach twice its limit.
       instances_max_(
-          std::max<uint64_t>(1, options.memory_bytes / (4 * options.instance_memory_bytes))),
+          std::max<uint64_t>(1, options.memory_bytes / (2 * options.instance_memory_bytes))),
       spill_(std::make_unique<Spill>(fs, std::move(spill_directory))),
       lending_(std::make_unique<Lending>(options.parallelism)) {}
 
@@ -94,30 +94,19 @@ Result<std::shared_ptr<engine::Instance>> EngineHost::open(uint64_t memory_bytes
 }
 
 Result<std::shared_ptr<engine::Instance>> EngineHost::acquire(const TenantId& tenant) {
-    return acquire_from(tenants_, tenant, options_.parallelism);
-}
-
-Result<std::shared_ptr<engine::Instance>> EngineHost::acquire_for_rows(const TenantId& tenant) {
-    return acquire_from(for_rows_, tenant, 1);
-}
-
-Result<std::shared_ptr<engine::Instance>> EngineHost::acquire_from(Instances& instances,
-                                                                   const TenantId& tenant,
-                                                                   size_t parallelism) {
     const std::lock_guard lock(mutex_);
-    if (const auto held = instances.find(tenant); held != instances.end()) {
+    if (const auto held = tenants_.find(tenant); held != tenants_.end()) {
         held->second.used = clock_.steady_now();
         return held->second.instance;
     }
-    // A tenant that both searches and aggregates has two: each map has half of the budget.
-    if (instances.size() >= instances_max_) close_idle_locked(std::chrono::nanoseconds(0));
-    if (instances.size() >= instances_max_) {
+    if (tenants_.size() >= instances_max_) close_idle_locked(std::chrono::nanoseconds(0));
+    if (tenants_.size() >= instances_max_) {
         return fail(Error(Code::resource_exhausted, "too_many_active_tenants",
                           "More tenants are querying than this node has memory for.")
                         .with_hint("Retry after a moment, or raise engine.memory."));
     }
-    ASSIGN_OR_RETURN(auto instance, open(options_.instance_memory_bytes, parallelism));
-    instances.emplace(tenant, Held{instance, clock_.steady_now()});
+    ASSIGN_OR_RETURN(auto instance, open(options_.instance_memory_bytes, options_.parallelism));
+    tenants_.emplace(tenant, Held{instance, clock_.steady_now()});
     return instance;
 }
 
@@ -132,8 +121,7 @@ Result<std::shared_ptr<engine::Instance>> EngineHost::maintenance() {
 
 size_t EngineHost::close_idle() {
     const std::lock_guard lock(mutex_);
-    if (maintenance_ && maintenance_.use_count() == 1 && tenants_.empty() && for_rows_.empty())
-        maintenance_.reset();
+    if (maintenance_ && maintenance_.use_count() == 1 && tenants_.empty()) maintenance_.reset();
     return close_idle_locked(options_.idle_close);
 }
 
@@ -143,19 +131,18 @@ size_t EngineHost::close_idle_locked(std::chrono::nanoseconds idle) {
         // A stream keeps its instance alive and thereby in use.
         return entry.second.instance.use_count() == 1 && now - entry.second.used >= idle;
     };
-    return std::erase_if(tenants_, is_idle) + std::erase_if(for_rows_, is_idle);
+    return std::erase_if(tenants_, is_idle);
 }
 
 size_t EngineHost::open_instances() const {
     const std::lock_guard lock(mutex_);
-    return tenants_.size() + for_rows_.size() + (maintenance_ ? 1 : 0);
+    return tenants_.size() + (maintenance_ ? 1 : 0);
 }
 
 uint64_t EngineHost::memory_bytes() const {
     const std::lock_guard lock(mutex_);
     uint64_t bytes = maintenance_ ? maintenance_->memory_bytes() : 0;
     for (const auto& [tenant, held] : tenants_) bytes += held.instance->memory_bytes();
-    for (const auto& [tenant, held] : for_rows_) bytes += held.instance->memory_bytes();
     return bytes;
 }
 

@@ -37,9 +37,6 @@ class EngineHost {
     // The tenant's instance, opened if it is not. resource_exhausted when as many tenants as the
     // budget allows are active.
     Result<std::shared_ptr<engine::Instance>> acquire(const TenantId& tenant);
-    // The tenant's instance for results that are pulled piece by piece: one thread a query. With
-    // more, the engine's collector of ordered batches was seen to stop for good between two pieces.
-    Result<std::shared_ptr<engine::Instance>> acquire_for_rows(const TenantId& tenant);
     // The instance that writes files.
     Result<std::shared_ptr<engine::Instance>> maintenance();
 
@@ -56,12 +53,7 @@ class EngineHost {
         SteadyTime used;
     };
 
-    using Instances = std::unordered_map<TenantId, Held>;
-
     Result<std::shared_ptr<engine::Instance>> open(uint64_t memory_bytes, size_t parallelism);
-    Result<std::shared_ptr<engine::Instance>> acquire_from(Instances& instances,
-                                                           const TenantId& tenant,
-                                                           size_t parallelism);
     size_t close_idle_locked(std::chrono::nanoseconds idle);
 
     const EngineHostOptions options_;
@@ -70,8 +62,7 @@ class EngineHost {
     std::unique_ptr<Spill> spill_;
     std::unique_ptr<Lending> lending_;
     mutable std::mutex mutex_;
-    Instances tenants_;
-    Instances for_rows_;
+    std::unordered_map<TenantId, Held> tenants_;
     std::shared_ptr<engine::Instance> maintenance_;
 };
 

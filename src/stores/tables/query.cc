@@ -141,9 +141,11 @@ Result<std::vector<SourceView>> Queries::pin(const tenancy::RequestContext& cont
     return Source::pin(store_.services(), sources);
 }
 
-Status Queries::execute(const tenancy::RequestContext& context, engine::Instance& engine,
-                        engine::Query query, QueryRun& run) {
-    ASSIGN_OR_RETURN(run.stream_, engine.query(std::move(query), context.deadline, context.cancel));
+Status Queries::execute(const tenancy::RequestContext& context, engine::Query query,
+                        QueryRun& run) {
+    ASSIGN_OR_RETURN(const auto engine, store_.services().engines.acquire(context.tenant));
+    ASSIGN_OR_RETURN(run.stream_,
+                     engine->query(std::move(query), context.deadline, context.cancel));
     return {};
 }
 
@@ -165,9 +167,7 @@ Result<std::unique_ptr<QueryRun>> Queries::search(const tenancy::RequestContext&
             std::in_place_type<SearchRenderer>, plan.render,
             format == OutputFormat::json ? RecordFormat::envelope : RecordFormat::lines);
     }
-    if (views.empty()) return run;
-    ASSIGN_OR_RETURN(const auto engine, store_.services().engines.acquire_for_rows(context.tenant));
-    RETURN_IF_ERROR(execute(context, *engine, std::move(plan.query), *run));
+    if (!views.empty()) RETURN_IF_ERROR(execute(context, std::move(plan.query), *run));
     return run;
 }
 
@@ -189,9 +189,7 @@ Result<std::unique_ptr<QueryRun>> Queries::aggregate(const tenancy::RequestConte
     } else {
         run->renderer_.emplace(std::in_place_type<AggregateRenderer>, plan.render);
     }
-    if (nothing_there) return run;
-    ASSIGN_OR_RETURN(const auto engine, store_.services().engines.acquire(context.tenant));
-    RETURN_IF_ERROR(execute(context, *engine, std::move(plan.query), *run));
+    if (!nothing_there) RETURN_IF_ERROR(execute(context, std::move(plan.query), *run));
     return run;
 }
 

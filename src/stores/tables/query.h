@@ -78,8 +78,7 @@ class Queries {
     Result<std::unique_ptr<QueryRun>> begin();
     Result<std::vector<SourceView>> pin(const tenancy::RequestContext& context,
                                         const std::vector<std::string>& source_ids) const;
-    Status execute(const tenancy::RequestContext& context, engine::Instance& engine,
-                   engine::Query query, QueryRun& run);
+    Status execute(const tenancy::RequestContext& context, engine::Query query, QueryRun& run);
 
     TableStore& store_;
     const size_t running_max_;

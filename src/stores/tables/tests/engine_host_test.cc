@@ -15,12 +15,12 @@ TenantId tenant(uint8_t number) {
     return id;
 }
 
-// Room for one instance that aggregates and one that gives rows.
+// Room for one instance.
 class EngineHostBound : public testing::Test {
   protected:
     CrashFileSystem fs_;
     ManualClock clock_;
-    EngineHost host_{{.memory_bytes = 4 * kInstanceBytes, .instance_memory_bytes = kInstanceBytes},
+    EngineHost host_{{.memory_bytes = 2 * kInstanceBytes, .instance_memory_bytes = kInstanceBytes},
                      fs_,
                      clock_,
                      "spill"};
@@ -32,10 +32,9 @@ TEST_F(EngineHostBound, AnIdleInstanceMakesRoomForAnotherTenant) {
     EXPECT_EQ(host_.open_instances(), 1u);
 }
 
-TEST_F(EngineHostBound, ClosingInstancesOfTheOtherKindMakesNoRoom) {
+TEST_F(EngineHostBound, AnInstanceInUseMakesNoRoom) {
     const auto used = host_.acquire(tenant(1));
     ASSERT_TRUE(used);
-    ASSERT_TRUE(host_.acquire_for_rows(tenant(1)));
     const auto refused = host_.acquire(tenant(2));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().reason(), "too_many_active_tenants");
