@@ -105,8 +105,13 @@ CREATE TABLE settings (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+constexpr std::string_view kFileOrigins = R"sql(
+ALTER TABLE files ADD COLUMN origin BLOB NOT NULL DEFAULT x''
+)sql";
+
 constexpr std::array kMigrations{
     Migration{.version = 1, .name = "tenants, sources, files", .sql = kTenantsSourcesFiles},
+    Migration{.version = 2, .name = "origins of files", .sql = kFileOrigins},
 };
 
 // 0 for an empty database.

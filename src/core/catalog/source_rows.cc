@@ -62,6 +62,7 @@ Result<DataFile> read_file(const Statement& row) {
     file.stored_bytes = row.uint64(7);
     file.raw_bytes = row.uint64(8);
     ASSIGN_OR_RETURN(file.zones, decode_zones(file.id, row.blob(9)));
+    file.origin = as_text(row.blob(10));
     return file;
 }
 
@@ -88,7 +89,7 @@ Status load_files(Database& database, const TenantId& tenant, SourceByIncarnatio
     ASSIGN_OR_RETURN(auto rows,
                      database.prepare("SELECT f.incarnation, f.file_id, f.epoch, f.generation,"
                                       " f.part, f.rows, f.content_bytes, f.stored_bytes,"
-                                      " f.raw_bytes, f.zones FROM sources s"
+                                      " f.raw_bytes, f.zones, f.origin FROM sources s"
                                       " JOIN files f USING (incarnation) WHERE s.tenant = ?"));
     rows.bind(Bytes(std::as_bytes(std::span(tenant.bytes))));
     for (;;) {
@@ -188,8 +189,8 @@ Status insert_files(Database& database, SourceIncarnation incarnation,
     ASSIGN_OR_RETURN(
         auto insert,
         database.prepare("INSERT INTO files (file_id, incarnation, epoch, generation, part, rows,"
-                         " content_bytes, stored_bytes, raw_bytes, zones)"
-                         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+                         " content_bytes, stored_bytes, raw_bytes, zones, origin)"
+                         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
     for (const DataFile& file : files) {
         find_garbage.bind(file.id.value, incarnation.value, file.epoch.value, file.generation.value,
                           file.part);
@@ -200,7 +201,7 @@ Status insert_files(Database& database, SourceIncarnation incarnation,
             insert
                 .bind(file.id.value, incarnation.value, file.epoch.value, file.generation.value,
                       file.part, file.rows, file.content_bytes, file.stored_bytes, file.raw_bytes,
-                      as_bytes(zones))
+                      as_bytes(zones), as_bytes(file.origin))
                 .run();
         if (inserted) continue;
         if (inserted.error().code() == Code::already_exists) return fail(file_exists(file.id));

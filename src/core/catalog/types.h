@@ -72,6 +72,9 @@ struct DataFile {
     uint64_t content_bytes = 0;  // of the Parquet file
     uint64_t stored_bytes = 0;   // on disk, framed
     uint64_t raw_bytes = 0;      // of the chunks that it was written from
+    // Of an attached source: the file outside of the data directory that the rows come from, in the
+    // words of the store that attached it. Empty for rows that were written.
+    std::string origin;
     std::vector<Zone> zones;
     bool operator==(const DataFile&) const = default;
 };

@@ -1,11 +1,13 @@
 #include "core/catalog/migrations.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <set>
 #include <vector>
 
 #include "core/catalog/catalog.h"
+#include "core/catalog/codec.h"
 #include "core/catalog/tests/model_catalog.h"
 #include "core/catalog/tests/samples.h"
 #include "platform/fs/crash_file_system.h"
@@ -33,10 +35,12 @@ int64_t version(sqlite::Database& database) {
     return number(database, "SELECT max(version) FROM schema_migrations");
 }
 
+int64_t shipped() { return static_cast<int64_t>(catalog_migrations().size()); }
+
 // The steps of today and two of a later release, the second of which rewrites what is there.
 std::vector<Migration> later_release() {
-    const auto shipped = catalog_migrations();
-    std::vector<Migration> steps(shipped.begin(), shipped.end());
+    const auto today = catalog_migrations();
+    std::vector<Migration> steps(today.begin(), today.end());
     const auto next = static_cast<uint32_t>(steps.size());
     steps.push_back({.version = next + 1,
                      .name = "region of a tenant",
@@ -73,6 +77,39 @@ TEST(Migrations, RunOnceEachAndAreRecorded) {
     EXPECT_EQ(number(*database, "SELECT count(*) FROM labels"), 0);
 }
 
+TEST(Migrations, FilesOfTheFirstVersionHaveNoOrigin) {
+    CrashFileSystem fs;
+    {
+        const auto database = open_database(fs);
+        ASSERT_TRUE(migrate(*database, catalog_migrations().first(1), 1));
+        const TenantId tenant = sample_tenant(1).id;
+        const Bytes tenant_bytes = std::as_bytes(std::span(tenant.bytes));
+        const DataFile file = sample_file(7);
+        const std::string list = encode_text_list({});
+        const std::string zones = encode_zones(file.id, file.zones);
+        ASSERT_TRUE(database->prepare("INSERT INTO tenants VALUES (?, 'a', '', 1, 0)")
+                        ->bind(tenant_bytes)
+                        .run());
+        ASSERT_TRUE(database
+                        ->prepare("INSERT INTO sources VALUES (5, ?, 's', '', '', '', ?, ?, 'zstd',"
+                                  " 1, 1, 0, 0, 0, 0, 0, 0, 0)")
+                        ->bind(tenant_bytes, as_bytes(list), as_bytes(list))
+                        .run());
+        ASSERT_TRUE(database->prepare("INSERT INTO files VALUES (7, 5, 1, 7, 2, 9, 0, 0, 0, ?)")
+                        ->bind(as_bytes(zones))
+                        .run());
+    }
+    ManualClock clock;
+    const auto catalog = open_sqlite_catalog(fs, clock, std::string(kPath));
+    ASSERT_TRUE(catalog) << catalog.error().describe();
+    const auto sources = (*catalog)->sources(sample_tenant(1).id);
+    ASSERT_TRUE(sources) << sources.error().describe();
+    ASSERT_EQ(sources->at(0).files.size(), 1u);
+    EXPECT_EQ(sources->at(0).files[0].rows, 9u);
+    EXPECT_EQ(sources->at(0).files[0].zones, sample_file(7).zones);
+    EXPECT_EQ(sources->at(0).files[0].origin, "");
+}
+
 TEST(Migrations, ADatabaseOfANewerReleaseIsRefusedAndLeftAsItIs) {
     CrashFileSystem fs;
     {
@@ -84,8 +121,10 @@ TEST(Migrations, ADatabaseOfANewerReleaseIsRefusedAndLeftAsItIs) {
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code(), Code::failed_precondition);
     EXPECT_EQ(opened.error().reason(), "catalog_too_new");
-    EXPECT_NE(opened.error().message().find("version 3"), std::string_view::npos);
-    EXPECT_NE(opened.error().message().find("up to 1"), std::string_view::npos);
+    EXPECT_NE(opened.error().message().find(fmt::format("version {}", shipped() + 2)),
+              std::string_view::npos);
+    EXPECT_NE(opened.error().message().find(fmt::format("up to {}", shipped())),
+              std::string_view::npos);
     EXPECT_FALSE(opened.error().hint().empty());
     EXPECT_EQ(version(*open_database(fs)), static_cast<int64_t>(later_release().size()));
 }
@@ -107,11 +146,12 @@ TEST(Migrations, AFailingStepLeavesTheOnesBefore) {
     steps.back().sql = "CREATE TABLE labels (a); INSERT INTO nowhere VALUES (1)";
     const auto failed = migrate(*database, steps, 1);
     ASSERT_FALSE(failed);
-    EXPECT_NE(failed.error().detail().find("migration 3 (labels)"), std::string_view::npos);
-    EXPECT_EQ(version(*database), 2);
+    EXPECT_NE(failed.error().detail().find(fmt::format("migration {} (labels)", shipped() + 2)),
+              std::string_view::npos);
+    EXPECT_EQ(version(*database), shipped() + 1);
     EXPECT_EQ(number(*database, "SELECT count(*) FROM sqlite_schema WHERE name = 'labels'"), 0);
     ASSERT_TRUE(migrate(*database, later_release(), 1));
-    EXPECT_EQ(version(*database), 3);
+    EXPECT_EQ(version(*database), shipped() + 2);
 }
 
 // At each moment around a sync the power goes; what is left is at one whole version, and the next
@@ -155,9 +195,9 @@ TEST(MigrationsCrash, AnUpgradeIsAtOneWholeVersionAndKeepsWhatIsThere) {
             versions.insert(at);
             EXPECT_EQ(number(*database, "SELECT count(*) FROM tenants"), 20);
             EXPECT_EQ(number(*database, "SELECT count(*) FROM sqlite_schema WHERE name = 'labels'"),
-                      at >= 3 ? 1 : 0);
+                      at >= shipped() + 2 ? 1 : 0);
             ASSERT_TRUE(migrate(*database, steps, 1)) << moments << "/" << seed;
-            EXPECT_EQ(version(*database), 3);
+            EXPECT_EQ(version(*database), shipped() + 2);
             EXPECT_EQ(number(*database, "SELECT count(*) FROM labels"), 20);
             EXPECT_EQ(number(*database, "SELECT count(*) FROM tenants WHERE region = slug"), 20);
         }
@@ -167,7 +207,8 @@ TEST(MigrationsCrash, AnUpgradeIsAtOneWholeVersionAndKeepsWhatIsThere) {
         ASSERT_TRUE(migrate(*database, steps, 1));
     }
     fs.set_sync_hook({});
-    EXPECT_EQ(versions, (std::set<int64_t>{1, 2, 3})) << "each was met";
+    EXPECT_EQ(versions, (std::set<int64_t>{shipped(), shipped() + 1, shipped() + 2}))
+        << "each was met";
 }
 
 }  // namespace

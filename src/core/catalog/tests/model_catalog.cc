@@ -23,6 +23,7 @@ std::string describe(const DataFile& file) {
     std::string text = fmt::format("  file {} {}-{}-{} rows {} bytes {} {} {}\n", file.id.value,
                                    file.epoch.value, file.generation.value, file.part, file.rows,
                                    file.content_bytes, file.stored_bytes, file.raw_bytes);
+    text += fmt::format("    origin {} bytes '{}'\n", file.origin.size(), file.origin);
     for (const Zone& zone : file.zones) text += fmt::format("    zone {}\n", describe(zone));
     return text;
 }

@@ -50,7 +50,8 @@ DataFile sample_file(uint64_t id) {
                   .rows = 1000 + id,
                   .content_bytes = 2000 + id,
                   .stored_bytes = 3000 + id,
-                  .raw_bytes = 4000 + id};
+                  .raw_bytes = 4000 + id,
+                  .origin = id % 2 == 0 ? "" : std::string("a\0b", 3) + std::to_string(id)};
     file.zones = {
         {.column = ColumnId{1}, .type = ColumnType::int64, .has_bounds = true, .min = -5, .max = 7},
         {.column = ColumnId{2},
