@@ -3,15 +3,12 @@
 #pragma once
 
 #include <functional>
-#include <string_view>
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name
 class App;
 }
 
 namespace insula::cli {
-
-inline constexpr std::string_view kVersion = "0.1.0";
 
 // What the chosen command does; gives the exit code.
 using Action = std::function<int()>;

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "base/version.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 
@@ -26,12 +27,18 @@ std::string find_unknown_command(const CLI::App& root, int argc, char** argv) {
     return {};
 }
 
+// "insula 0.1.0 (release)".
+std::string version_text() {
+    return "insula " + std::string(insula::version()) + " (" + std::string(insula::build_type()) +
+           ")";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     CLI::App root("Insula: a multi-tenant data platform", "insula");
     root.require_subcommand(1);
-    root.set_version_flag("--version", "insula " + std::string(insula::cli::kVersion));
+    root.set_version_flag("--version", version_text());
     root.footer(
         "Examples:\n"
         "  insula serve --dev                              a server to try things with\n"

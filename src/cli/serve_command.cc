@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "base/version.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/settings.h"
@@ -92,7 +93,9 @@ int serve(const SettingFlags& flags) {
     }
     const double seconds = std::chrono::duration<double>(clock.steady_now() - begin).count();
     show_key(**node);
-    log::info("ready", {{"host", config.host},
+    log::info("ready", {{"version", version()},
+                        {"build", build_type()},
+                        {"host", config.host},
                         {"rest_port", (*node)->ports().at(0)},
                         {"gateway_port", (*node)->ports().at(1)},
                         {"development", config.dev},

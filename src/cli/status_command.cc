@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "base/version.h"
 #include "cli/answer_text.h"
 #include "cli/client_flags.h"
 #include "cli/commands.h"
@@ -53,7 +54,7 @@ Status run_status(const ClientFlags& client) {
     ASSIGN_OR_RETURN(JsonValue tenant, ask(server, "/tenant/stats"));
     JsonValue::Object program;
     program.push_back({"server", JsonValue(client.server())});
-    program.push_back({"client_version", JsonValue(std::string(kVersion))});
+    program.push_back({"client_version", JsonValue(std::string(version()))});
     const JsonValue connection(std::move(program));
     TableBuilder builder;
     add_section(builder, "connection", connection);

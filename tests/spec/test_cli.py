@@ -320,8 +320,15 @@ def test_a_source_may_have_any_name(insula):
 def test_status_shows_health_and_statistics(insula, source):
     status = insula.json("status")
     assert status["health"]["status"] == "ok" and status["tenant"]["rows"] >= 3
-    assert status["connection"]["client_version"]
     assert "default_tenant" in insula.out("status")
+
+
+def test_program_and_server_say_their_version_and_build(insula):
+    status = insula.json("status")
+    version, build = status["health"]["version"], status["health"]["build"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version) and re.fullmatch(r"[a-z,]+", build)
+    assert status["connection"]["client_version"] == version
+    assert insula.out("--version") == f"insula {version} ({build})\n"
 
 
 def test_the_log_level_changes_while_the_server_runs(insula):

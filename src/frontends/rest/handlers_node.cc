@@ -1,4 +1,5 @@
 // Handlers about the node: health, metrics, statistics, the log level.
+#include "base/version.h"
 #include "frontends/rest/error_response.h"
 #include "frontends/rest/rest_api.h"
 #include "platform/json/json_value.h"
@@ -57,6 +58,8 @@ net::Task<void> RestApi::health_details(Call& call) {
     json::JsonWriter writer(body);
     writer.begin_object();
     writer.key("status").string(services_.ready() && journal ? "ok" : "unavailable");
+    writer.key("version").string(version());
+    writer.key("build").string(build_type());
     writer.key("journal").string(journal ? "ok" : journal.error().reason());
     writer.key("flush_failures").uint64(services_.tables.flush_failures());
     writer.key("queued_writes").uint64(services_.workers.queued());
