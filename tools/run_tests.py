@@ -118,18 +118,24 @@ def sanitizer_environment(program, sanitizer):
     return environment
 
 
-def unit_programs(build, only):
-    listing = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], cwd=ROOT, text=True,
-                             capture_output=True, check=True)
-    programs = [test["command"][0] for test in json.loads(listing.stdout)["tests"]]
-    return [p for p in programs if not only or pathlib.Path(p).name in only]
+def unit_programs(listing, only):
+    """The programs of ctest's listing, and the names of those that should be there and are not. A program that
+    was not built has no command; with `only`, what it does not name need not be built."""
+    wanted = [test for test in listing["tests"] if not only or test["name"] in only]
+    missing = [test["name"] for test in wanted if "command" not in test]
+    missing += [name for name in only if name not in {test["name"] for test in wanted}]
+    return [test["command"][0] for test in wanted if "command" in test], missing
 
 
 def run_unit_tests(arguments):
     tally = Tally()
-    programs = unit_programs(arguments.build, arguments.only)
+    listing = subprocess.run(["ctest", "--test-dir", arguments.build, "--show-only=json-v1"], cwd=ROOT,
+                             text=True, capture_output=True, check=True).stdout
+    programs, missing = unit_programs(json.loads(listing), arguments.only)
+    for name in missing:
+        tally.fail(f"{arguments.build}: {name} is not built")
     if not programs:
-        tally.fail(f"{arguments.build}: no unit test program is registered")
+        tally.fail(f"{arguments.build}: no unit test program is built")
     for program in programs:
         name = pathlib.Path(program).name
         started = time.monotonic()

@@ -49,6 +49,21 @@ def test_a_program_without_tests_is_a_failure():
     assert run_tests.read_gtest_output("core_tests", 0, "").failed == 1
 
 
+LISTING = {"tests": [{"name": "core_tests", "command": ["build/core_tests"]}, {"name": "engine_tests"}]}
+
+
+def test_a_program_that_is_not_built_is_missing():
+    assert run_tests.unit_programs(LISTING, []) == (["build/core_tests"], ["engine_tests"])
+
+
+def test_a_program_that_nobody_asked_for_need_not_be_built():
+    assert run_tests.unit_programs(LISTING, ["core_tests"]) == (["build/core_tests"], [])
+
+
+def test_a_program_that_is_asked_for_and_not_registered_is_missing():
+    assert run_tests.unit_programs(LISTING, ["core_tests", "net_tests"])[1] == ["net_tests"]
+
+
 def test_a_command_that_hangs_is_ended():
     code, output = run_tests.run([sys.executable, "-c", "import time; time.sleep(60)"], seconds_max=0.2)
     assert code != 0 and "stopped after" in output
