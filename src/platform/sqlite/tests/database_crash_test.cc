@@ -5,7 +5,7 @@
 
 #include "platform/fs/crash_file_system.h"
 #include "platform/sqlite/database.h"
-#include "platform/sqlite/tests/forwarding_file_system.h"
+#include "platform/sqlite/tests/faulty_disks.h"
 
 namespace insula::sqlite {
 namespace {

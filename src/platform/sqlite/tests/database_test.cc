@@ -7,7 +7,7 @@
 #include "platform/fs/crash_file_system.h"
 #include "platform/fs/faulty_file_system.h"
 #include "platform/fs/os_file_system.h"
-#include "platform/sqlite/tests/forwarding_file_system.h"
+#include "platform/sqlite/tests/faulty_disks.h"
 
 namespace insula::sqlite {
 namespace {

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "platform/fs/forwarding_file_system.h"
+
 namespace insula::tables::durability {
 
 namespace {
@@ -141,52 +143,29 @@ class FaultyCatalog final : public catalog::Catalog {
     std::optional<catalog::CommitFiles> late_;
 };
 
-class UnsyncedFile final : public File {
+class UnsyncedFile final : public ForwardingFile {
   public:
-    explicit UnsyncedFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
-    Result<size_t> read_at(MutableBytes out, uint64_t offset) override {
-        return file_->read_at(out, offset);
-    }
-    Status write_at(Bytes data, uint64_t offset) override { return file_->write_at(data, offset); }
+    using ForwardingFile::ForwardingFile;
     Status sync_data() override { return {}; }
-    Status truncate(uint64_t size) override { return file_->truncate(size); }
-    Result<uint64_t> size() override { return file_->size(); }
-
-  private:
-    std::unique_ptr<File> file_;
 };
 
-class FileSystemWithoutSyncs final : public FileSystem {
+class FileSystemWithoutSyncs final : public ForwardingFileSystem {
   public:
-    FileSystemWithoutSyncs(FileSystem& fs, StoreFault fault) : fs_(fs), fault_(fault) {}
+    FileSystemWithoutSyncs(FileSystem& fs, StoreFault fault)
+        : ForwardingFileSystem(fs), fault_(fault) {}
 
     Result<std::unique_ptr<File>> open(std::string_view path, OpenMode mode) override {
-        ASSIGN_OR_RETURN(auto file, fs_.open(path, mode));
+        ASSIGN_OR_RETURN(auto file, ForwardingFileSystem::open(path, mode));
         if (fault_ != StoreFault::skip_file_sync || !path.ends_with(".parquet")) return file;
         return std::make_unique<UnsyncedFile>(std::move(file));
     }
-    Status rename(std::string_view from, std::string_view to) override {
-        return fs_.rename(from, to);
-    }
-    Status remove(std::string_view path) override { return fs_.remove(path); }
-    Status create_directory(std::string_view path) override { return fs_.create_directory(path); }
-    Status remove_directory(std::string_view path) override { return fs_.remove_directory(path); }
     Status sync_directory(std::string_view path) override {
         const bool of_files = path.find("/blob/") != std::string_view::npos;
         if (fault_ == StoreFault::skip_file_directory_sync && of_files) return {};
-        return fs_.sync_directory(path);
-    }
-    Result<std::vector<DirectoryEntry>> list(std::string_view path) override {
-        return fs_.list(path);
-    }
-    Result<bool> exists(std::string_view path) override { return fs_.exists(path); }
-    Result<SpaceInfo> space(std::string_view path) override { return fs_.space(path); }
-    Result<std::unique_ptr<FileLock>> lock(std::string_view path) override {
-        return fs_.lock(path);
+        return ForwardingFileSystem::sync_directory(path);
     }
 
   private:
-    FileSystem& fs_;
     const StoreFault fault_;
 };
 

@@ -1,5 +1,5 @@
-// File systems for tests of this folder that hand every call on, but for what they are named after.
-// Not thread-safe.
+// File systems for tests of this folder, each with the one fault that it is named after. Not
+// thread-safe.
 #pragma once
 
 #include <algorithm>
@@ -10,40 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "platform/fs/file_system.h"
+#include "platform/fs/forwarding_file_system.h"
 
 namespace insula::sqlite {
-
-class ForwardingFileSystem : public FileSystem {
-  public:
-    explicit ForwardingFileSystem(FileSystem& inner) : inner_(inner) {}
-
-    Result<std::unique_ptr<File>> open(std::string_view path, OpenMode mode) override {
-        return inner_.open(path, mode);
-    }
-    Status rename(std::string_view from, std::string_view to) override {
-        return inner_.rename(from, to);
-    }
-    Status remove(std::string_view path) override { return inner_.remove(path); }
-    Status create_directory(std::string_view path) override {
-        return inner_.create_directory(path);
-    }
-    Status remove_directory(std::string_view path) override {
-        return inner_.remove_directory(path);
-    }
-    Status sync_directory(std::string_view path) override { return inner_.sync_directory(path); }
-    Result<std::vector<DirectoryEntry>> list(std::string_view path) override {
-        return inner_.list(path);
-    }
-    Result<bool> exists(std::string_view path) override { return inner_.exists(path); }
-    Result<SpaceInfo> space(std::string_view path) override { return inner_.space(path); }
-    Result<std::unique_ptr<FileLock>> lock(std::string_view path) override {
-        return inner_.lock(path);
-    }
-
-  protected:
-    FileSystem& inner_;
-};
 
 // Refuses writes to one path while `refuses`.
 class RefusingFileSystem final : public ForwardingFileSystem {
@@ -53,30 +22,23 @@ class RefusingFileSystem final : public ForwardingFileSystem {
     bool refuses = false;
 
     Result<std::unique_ptr<File>> open(std::string_view path, OpenMode mode) override {
-        ASSIGN_OR_RETURN(auto file, inner_.open(path, mode));
+        ASSIGN_OR_RETURN(auto file, ForwardingFileSystem::open(path, mode));
         if (path != path_) return file;
         return std::make_unique<RefusingFile>(*this, std::move(file));
     }
 
   private:
-    class RefusingFile final : public File {
+    class RefusingFile final : public ForwardingFile {
       public:
         RefusingFile(RefusingFileSystem& fs, std::unique_ptr<File> inner)
-            : fs_(fs), inner_(std::move(inner)) {}
-        Result<size_t> read_at(MutableBytes out, uint64_t offset) override {
-            return inner_->read_at(out, offset);
-        }
+            : ForwardingFile(std::move(inner)), fs_(fs) {}
         Status write_at(Bytes data, uint64_t offset) override {
             if (fs_.refuses) return fail(unavailable("refused", "Refused."));
-            return inner_->write_at(data, offset);
+            return ForwardingFile::write_at(data, offset);
         }
-        Status sync_data() override { return inner_->sync_data(); }
-        Status truncate(uint64_t size) override { return inner_->truncate(size); }
-        Result<uint64_t> size() override { return inner_->size(); }
 
       private:
         RefusingFileSystem& fs_;
-        std::unique_ptr<File> inner_;
     };
 
     const std::string path_;
@@ -91,7 +53,7 @@ class ForgetfulFileSystem final : public ForwardingFileSystem {
     void fail_next_sync() { fails_ = true; }
 
     Result<std::unique_ptr<File>> open(std::string_view path, OpenMode mode) override {
-        ASSIGN_OR_RETURN(auto file, inner_.open(path, mode));
+        ASSIGN_OR_RETURN(auto file, ForwardingFileSystem::open(path, mode));
         auto& cache = caches_[std::string(path)];
         if (cache == nullptr) {
             cache = std::make_shared<Cache>();
@@ -103,7 +65,7 @@ class ForgetfulFileSystem final : public ForwardingFileSystem {
     }
     Status remove(std::string_view path) override {
         caches_.erase(std::string(path));
-        return inner_.remove(path);
+        return ForwardingFileSystem::remove(path);
     }
 
   private:
