@@ -12,10 +12,10 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <variant>
 #include <vector>
 
 #include "platform/engine/engine.h"
+#include "platform/engine/tests/chunk_builder.h"
 
 namespace insula::engine::test {
 
@@ -145,59 +145,6 @@ class PoolLender final : public Lender {
     std::deque<std::function<void()>> queue_;
     bool stopping_ = false;
     std::vector<std::thread> threads_;
-};
-
-using Cell =
-    std::variant<std::monostate, bool, int64_t, double, std::string, DateValue, TimestampValue>;
-
-// Chunks of the given columns, filled row by row; each begins where the last one was full.
-class ChunkBuilder {
-  public:
-    explicit ChunkBuilder(std::vector<ColumnSpec> columns, uint32_t capacity = kChunkRowsMax)
-        : columns_(std::move(columns)), capacity_(capacity) {}
-
-    void add(const std::vector<Cell>& row) {
-        if (!open_ || open_->rows() == open_->capacity()) {
-            close();
-            open_ = std::make_shared<Chunk>(columns_, capacity_);
-        }
-        const uint32_t at = open_->rows();
-        for (size_t i = 0; i < row.size(); ++i) set(open_->writable_columns()[i], at, row[i]);
-        open_->add_rows(1);
-    }
-    std::vector<ChunkRows> take() {
-        close();
-        return std::move(chunks_);
-    }
-
-  private:
-    void set(ChunkColumn& column, uint32_t at, const Cell& cell) {
-        if (std::holds_alternative<std::monostate>(cell)) return;
-        column.valid[at] = 1;
-        if (const auto* v = std::get_if<bool>(&cell)) column.values<uint8_t>()[at] = *v;
-        if (const auto* v = std::get_if<int64_t>(&cell)) column.values<int64_t>()[at] = *v;
-        if (const auto* v = std::get_if<double>(&cell)) column.values<double>()[at] = *v;
-        if (const auto* v = std::get_if<std::string>(&cell)) {
-            column.values<StringRef>()[at] = open_->store(*v);
-        }
-        if (const auto* v = std::get_if<DateValue>(&cell)) column.values<int32_t>()[at] = v->days;
-        if (const auto* v = std::get_if<TimestampValue>(&cell)) {
-            column.values<int64_t>()[at] = v->nanos;
-        }
-    }
-    void close() {
-        if (!open_) return;
-        const uint32_t rows = open_->rows();
-        chunks_.push_back({std::move(open_), rows, next_row_id_});
-        next_row_id_ += rows;
-        open_ = nullptr;
-    }
-
-    std::vector<ColumnSpec> columns_;
-    uint32_t capacity_;
-    std::shared_ptr<Chunk> open_;
-    std::vector<ChunkRows> chunks_;
-    uint64_t next_row_id_ = 0;
 };
 
 inline std::string int128_text(__int128 value) {

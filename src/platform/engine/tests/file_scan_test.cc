@@ -278,9 +278,9 @@ TEST_F(FileScan, RandomFiltersAgreeBetweenChunksAndFiles) {
                           {ColumnId{2}, ColumnType::string},
                           {ColumnId{3}, ColumnType::float64}});
     for (int i = 0; i < 20'000; ++i) {
-        builder.add({random() % 5 ? Cell{static_cast<int64_t>(random() % 1000)} : Cell{},
-                     random() % 5 ? Cell{"value " + std::to_string(random() % 50)} : Cell{},
-                     random() % 5 ? Cell{static_cast<double>(random() % 100) / 4} : Cell{}});
+        builder.add({random() % 5 ? Value{static_cast<int64_t>(random() % 1000)} : Value{},
+                     random() % 5 ? Value{"value " + std::to_string(random() % 50)} : Value{},
+                     random() % 5 ? Value{static_cast<double>(random() % 100) / 4} : Value{}});
     }
     const Scan chunks{{{ColumnId{1}, "i", ColumnType::float64},
                        {ColumnId{2}, "s", ColumnType::string},

@@ -84,7 +84,7 @@ TEST_F(ParquetWrite, RowsAreSortedThenByRowId) {
     const auto instance = open();
     ChunkBuilder builder({{ColumnId{1}, ColumnType::int64}, {ColumnId{2}, ColumnType::string}});
     for (int64_t i = 0; i < 10'000; ++i) {
-        builder.add({i % 7 == 6 ? Cell{} : Cell{i % 7}, std::to_string(i % 3)});
+        builder.add({i % 7 == 6 ? Value{} : Value{i % 7}, std::to_string(i % 3)});
     }
     Scan scan{{{ColumnId{1}, "a", ColumnType::int64}, {ColumnId{2}, "b", ColumnType::string}},
               builder.take(),

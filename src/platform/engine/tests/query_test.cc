@@ -17,7 +17,7 @@ Scan all_types() {
                           {ColumnId{7}, ColumnType::json}});
     builder.add({true, int64_t{-7}, 1.5, "a string that is not inline", DateValue{19000},
                  TimestampValue{1'700'000'000'123'456'789}, R"({"a":[1,2]})"});
-    builder.add({Cell{}, Cell{}, Cell{}, Cell{}, Cell{}, Cell{}, Cell{}});
+    builder.add({Value{}, Value{}, Value{}, Value{}, Value{}, Value{}, Value{}});
     builder.add({false, INT64_MAX, -0.25, "short", DateValue{-1}, TimestampValue{-1}, "null"});
     return {{{ColumnId{1}, "b", ColumnType::boolean},
              {ColumnId{2}, "i", ColumnType::int64},
@@ -138,7 +138,7 @@ TEST_F(EngineQuery, ThousandColumnsWork) {
     const auto instance = open();
     std::vector<ColumnSpec> specs;
     Scan scan;
-    std::vector<Cell> row;
+    std::vector<Value> row;
     for (uint64_t i = 1; i <= 1000; ++i) {
         specs.push_back({ColumnId{i}, ColumnType::int64});
         scan.columns.push_back({ColumnId{i}, "column " + std::to_string(i), ColumnType::int64});
@@ -176,7 +176,7 @@ TEST_F(EngineQuery, ChunkIntegersWidenAndMissingColumnsAreNull) {
     const auto instance = open();
     for (const uint32_t capacity : {5u, 100u, kChunkRowsMax}) {  // copied together, and in place
         ChunkBuilder builder({{ColumnId{1}, ColumnType::int64}}, capacity);
-        for (int64_t i = 0; i < 3000; ++i) builder.add({i % 3 == 0 ? Cell{} : Cell{i}});
+        for (int64_t i = 0; i < 3000; ++i) builder.add({i % 3 == 0 ? Value{} : Value{i}});
         const Scan scan{
             {{ColumnId{1}, "x", ColumnType::float64}, {ColumnId{2}, "gone", ColumnType::string}},
             builder.take(),

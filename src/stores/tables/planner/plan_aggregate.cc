@@ -17,28 +17,6 @@ using engine::ResultType;
 
 bool is_number(ColumnType type) { return type == ColumnType::int64 || type == ColumnType::float64; }
 
-// The type that filters over results (having) compare with.
-ColumnType filter_type(ResultType type) {
-    switch (type) {
-        case ResultType::boolean:
-            return ColumnType::boolean;
-        case ResultType::int64:
-        case ResultType::int128:
-            return ColumnType::int64;
-        case ResultType::float64:
-            return ColumnType::float64;
-        case ResultType::string:
-            return ColumnType::string;
-        case ResultType::date:
-            return ColumnType::date;
-        case ResultType::timestamp:
-            return ColumnType::timestamp;
-        case ResultType::json:
-            return ColumnType::json;
-    }
-    check_failed(__FILE__, __LINE__, "type", "unknown result type");
-}
-
 // The type of an aggregate over a column of type `type`; nothing if it makes no sense there.
 std::optional<ResultType> aggregate_type(AggregateType aggregate, ColumnType type) {
     switch (aggregate) {
@@ -236,7 +214,7 @@ class AggregatePlanner {
         std::vector<FilterColumn> columns;
         for (const auto& column : plan_.render.columns) {
             columns.push_back({.name = column.alias,
-                               .type = filter_type(column.type),
+                               .type = stored_type_of(column.type),
                                .wide = column.type == ResultType::int128});
         }
         ASSIGN_OR_RETURN(const auto bound, bind_filter(*request_.having, columns));

@@ -1,5 +1,8 @@
 #include "stores/tables/planner/result_type.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/check.h"
 
 namespace insula::tables {
@@ -23,6 +26,16 @@ engine::ResultType result_type_of(ColumnType type) {
             return ResultType::json;
     }
     check_failed(__FILE__, __LINE__, "type", "unknown column type");
+}
+
+ColumnType stored_type_of(engine::ResultType type) {
+    if (type == engine::ResultType::int128) return ColumnType::int64;
+    constexpr std::array kTypes{ColumnType::boolean, ColumnType::int64,     ColumnType::float64,
+                                ColumnType::string,  ColumnType::timestamp, ColumnType::date,
+                                ColumnType::json};
+    const auto* const at = std::ranges::find(kTypes, type, result_type_of);
+    INSULA_CHECK(at != kTypes.end(), "unknown result type");
+    return *at;
 }
 
 }  // namespace insula::tables

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "platform/json/json_value.h"
+#include "platform/json/time_text.h"
 #include "stores/tables/planner/bucket.h"
 #include "stores/tables/planner/pattern.h"
 #include "stores/tables/planner/sql.h"
+#include "stores/tables/planner/tests/filter_oracle.h"
 #include "stores/tables/planner/tests/sample_tables.h"
 
 namespace insula::tables {
@@ -22,7 +25,7 @@ Result<BoundFilter> bind(const std::string& text) {
 std::string value_text(const Value& value) {
     if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
     if (const auto* integer = std::get_if<int64_t>(&value)) return std::to_string(*integer);
-    if (const auto* number = std::get_if<double>(&value)) return JsonValue(*number).text();
+    if (const auto* number = std::get_if<double>(&value)) return json::JsonValue(*number).text();
     if (const auto* text = std::get_if<std::string>(&value)) return "'" + *text + "'";
     if (const auto* date = std::get_if<DateValue>(&value)) return json::date_text(date->days);
     return json::timestamp_text(std::get<TimestampValue>(value).nanos);

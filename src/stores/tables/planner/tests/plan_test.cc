@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "platform/json/json_value.h"
 #include "stores/tables/columns.h"
 #include "stores/tables/planner/tests/sample_tables.h"
 
@@ -9,6 +10,7 @@ namespace insula::tables {
 namespace {
 
 using namespace test;
+using json::JsonValue;
 
 const std::vector<catalog::Column> kSales{make_column(1, {"order_id"}, ColumnType::string),
                                           make_column(2, {"amount"}, ColumnType::float64),

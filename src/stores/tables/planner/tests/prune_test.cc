@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "stores/tables/planner/tests/filter_oracle.h"
 #include "stores/tables/planner/tests/sample_tables.h"
 
 namespace insula::tables {
