@@ -314,7 +314,7 @@ ChunkBuilder wide_rows(const std::string& source, std::vector<ScanColumn>& colum
     }
     ChunkBuilder builder(specs, 256);
     for (int64_t row = 0; row < rows; ++row) {
-        builder.add(std::vector<Cell>(kWidth, source + std::to_string(row)));
+        builder.add(std::vector<Value>(kWidth, source + std::to_string(row)));
     }
     return builder;
 }
