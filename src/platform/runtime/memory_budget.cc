@@ -73,7 +73,8 @@ Result<MemoryGrant> MemoryBudget::try_reserve(uint64_t bytes) {
     return MemoryGrant(*this, bytes);
 }
 
-Result<MemoryGrant> MemoryBudget::reserve(uint64_t bytes, Deadline deadline) {
+Result<MemoryGrant> MemoryBudget::reserve(uint64_t bytes, Deadline deadline,
+                                          const std::function<Status()>& go_on) {
     std::unique_lock lock(mutex_);
     if (bytes > limit_) return fail(never_fits(bytes));
     if (waiters_.empty() && fits(bytes)) {
@@ -84,17 +85,29 @@ Result<MemoryGrant> MemoryBudget::reserve(uint64_t bytes, Deadline deadline) {
 
     Waiter waiter{.bytes = bytes};
     waiters_.push_back(&waiter);
-    const auto granted = [&] { return waiter.granted; };
-    if (deadline.when() == Deadline::Clock::time_point::max()) {
-        waiter.ready.wait(lock, granted);
-    } else {
-        waiter.ready.wait_until(lock, deadline.when(), granted);
-    }
+    const Status ended = wait(lock, waiter, deadline, go_on);
     if (waiter.granted) return MemoryGrant(*this, bytes);
     std::erase(waiters_, &waiter);
     // Those behind may fit where this one did not.
     grant_waiters();
-    return fail(exhausted(bytes));
+    return fail(ended ? exhausted(bytes) : ended.error());
+}
+
+Status MemoryBudget::wait(std::unique_lock<std::mutex>& lock, Waiter& waiter, Deadline deadline,
+                          const std::function<Status()>& go_on) {
+    const auto granted = [&] { return waiter.granted; };
+    constexpr auto kNever = Deadline::Clock::time_point::max();
+    while (!waiter.granted && !deadline.passed()) {
+        const auto until = go_on ? std::min(deadline.when(), Deadline::Clock::now() + kAskInterval)
+                                 : deadline.when();
+        if (until == kNever) {
+            waiter.ready.wait(lock, granted);
+        } else {
+            waiter.ready.wait_until(lock, until, granted);
+        }
+        if (!waiter.granted && go_on) RETURN_IF_ERROR(go_on());
+    }
+    return {};
 }
 
 void MemoryBudget::give_back(uint64_t bytes) {

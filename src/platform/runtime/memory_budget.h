@@ -6,9 +6,11 @@
 // come, first served: nobody passes a waiter, so that a large request is not starved by small ones.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <string>
 
@@ -62,8 +64,12 @@ class MemoryBudget {
     // Fails with resource_exhausted if the bytes are not free now (or others wait for them), and
     // with payload_too_large if they exceed the whole budget.
     Result<MemoryGrant> try_reserve(uint64_t bytes);
-    // The same, but waits for its turn until the deadline.
-    Result<MemoryGrant> reserve(uint64_t bytes, Deadline deadline);
+    // The same, but waits for its turn until the deadline. `go_on`, if given, is asked while it
+    // waits, every kAskInterval: an error ends the wait with it. Must be quick and must not use
+    // this budget.
+    static constexpr std::chrono::milliseconds kAskInterval{200};
+    Result<MemoryGrant> reserve(uint64_t bytes, Deadline deadline,
+                                const std::function<Status()>& go_on = {});
 
     const std::string& name() const { return name_; }
     uint64_t limit() const { return limit_; }
@@ -80,6 +86,8 @@ class MemoryBudget {
     };
 
     Status take(uint64_t bytes);
+    static Status wait(std::unique_lock<std::mutex>& lock, Waiter& waiter, Deadline deadline,
+                       const std::function<Status()>& go_on);
     void give_back(uint64_t bytes);
     bool fits(uint64_t bytes) const { return bytes <= limit_ - used_; }
     void use(uint64_t bytes);

@@ -111,6 +111,21 @@ TEST(MemoryBudget, WaiterThatGivesUpLetsThoseBehindGo) {
     EXPECT_EQ(outcome.error().code(), Code::resource_exhausted);
 }
 
+TEST(MemoryBudget, WaiterEndsWithTheErrorOfWhoIsAsked) {
+    MemoryBudget budget("memtables", 10);
+    auto all = budget.try_reserve(10);
+    ASSERT_TRUE(all);
+    int asked = 0;
+    const auto refused = budget.reserve(1, Deadline::after(60s), [&]() -> Status {
+        if (++asked < 3) return {};
+        return fail(unavailable("gone", "It is gone."));
+    });
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason(), "gone");
+    EXPECT_EQ(asked, 3);
+    EXPECT_EQ(budget.waiting(), 0u);
+}
+
 TEST(MemoryBudget, PassedDeadlineDoesNotWait) {
     MemoryBudget budget("memtables", 10);
     const MemoryGrant held = *budget.try_reserve(10);
