@@ -38,6 +38,7 @@ struct CrashFileSystem::State {
     uint64_t cut_at_sync = 0;
     bool cut_after_effect = false;
     std::function<void(SyncMoment)> sync_hook;
+    SpaceInfo space{.total_bytes = kSpaceBytes, .available_bytes = kSpaceBytes};
 
     // Counts the call, applies a power cut, and turns an errno into an Error.
     template <class Effect>
@@ -186,6 +187,11 @@ void CrashFileSystem::set_sync_hook(std::function<void(SyncMoment)> hook) {
     state_->sync_hook = std::move(hook);
 }
 
+void CrashFileSystem::set_space(SpaceInfo space) {
+    const std::lock_guard guard(*state_->lock);
+    state_->space = space;
+}
+
 Result<std::unique_ptr<File>> CrashFileSystem::open(std::string_view path, OpenMode mode) {
     const auto find = [&]() -> std::expected<CrashNodePointer, int> {
         auto node = state_->tree.find(path);
@@ -255,7 +261,7 @@ Result<SpaceInfo> CrashFileSystem::space(std::string_view path) {
     return state_->run(Kind::other, "space", path, [&]() -> std::expected<SpaceInfo, int> {
         const auto node = state_->tree.find(path);
         if (!node) return std::unexpected(node.error());
-        return SpaceInfo{.total_bytes = kSpaceBytes, .available_bytes = kSpaceBytes};
+        return state_->space;
     });
 }
 

@@ -75,6 +75,8 @@ class CrashFileSystem final : public FileSystem {
 
     uint64_t sync_calls() const;  // since construction
     uint64_t calls() const;
+    // What space() answers from now on; the files themselves have no such bound.
+    void set_space(SpaceInfo space);
     // Called before and after each sync takes effect, on the thread that syncs; may call crash(),
     // so that one run can be examined at every boundary. Empty removes it.
     void set_sync_hook(std::function<void(SyncMoment)> hook);
