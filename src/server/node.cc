@@ -5,6 +5,7 @@
 
 #include "core/tenancy/gate.h"
 #include "frontends/rest/rest_api.h"
+#include "platform/fs/disk_reserve.h"
 #include "platform/net/http_server.h"
 #include "platform/runtime/log.h"
 #include "platform/runtime/metrics.h"
@@ -40,13 +41,14 @@ journal::Options journal_options(const config::ServerConfig& config) {
     return options;
 }
 
-tables::EngineHostOptions engine_options(const config::ServerConfig& config) {
+tables::EngineHostOptions engine_options(const config::ServerConfig& config, DiskReserve& disk) {
     return {
         .memory_bytes = config.engine_memory_bytes,
         .instance_memory_bytes = config.engine_instance_bytes,
         .spill_bytes = config.engine_spill_bytes,
         .parallelism = config.engine_threads,
-        .idle_close = std::chrono::duration_cast<std::chrono::seconds>(config.engine_idle_close)};
+        .idle_close = std::chrono::duration_cast<std::chrono::seconds>(config.engine_idle_close),
+        .admit_spill = [&disk] { return disk.admit(); }};
 }
 
 net::HttpServerOptions http_options(const config::ServerConfig& config) {
@@ -92,9 +94,10 @@ struct Node::State {
           clock(node_clock),
           random(node_random),
           directory(std::move(data_directory)),
+          disk(fs, clock, directory.path(), config.disk_reserve_bytes),
           memtables("memtables", config.memtable_bytes),
           bodies("request bodies", config.request_memory_bytes),
-          engines(engine_options(config), fs, clock, directory.spill_path()) {}
+          engines(engine_options(config, disk), fs, clock, directory.spill_path()) {}
 
     Status open_storage();
     Status open_door();
@@ -105,6 +108,7 @@ struct Node::State {
     Clock& clock;
     Random& random;
     DataDirectory directory;
+    DiskReserve disk;
     metrics::Registry registry;
     MemoryBudget memtables;
     MemoryBudget bodies;
@@ -144,7 +148,8 @@ Status Node::State::open_storage() {
                                         .open_files = open_files,
                                         .memtables = memtables,
                                         .data_directory = directory.path(),
-                                        .limits = table_limits(config)});
+                                        .limits = table_limits(config),
+                                        .admit_write = [this] { return disk.admit(); }});
     store = std::make_unique<tables::TableStore>(*services);
     ASSIGN_OR_RETURN(recovery,
                      store->recover(tenants, directory.journal_path(), journal_options(config)));
@@ -182,11 +187,12 @@ Status Node::State::open_door() {
             .workers = *workers,
             .query_workers = *query_workers,
             .bodies = bodies,
+            .disk = disk,
             .registry = registry,
             .random = random,
             .ready = [this] { return ready.load() && journal->health().has_value(); }});
     callbacks = register_node_metrics(
-        registry, {*store, *queries, *journal, engines, open_files, memtables, bodies});
+        registry, {*store, *queries, *journal, engines, open_files, memtables, bodies, disk});
     net::HttpServerOptions http_server = http_options(config);
     http_server.render_error = [this](const Error& error) { return api->render_error(error); };
     http = std::make_unique<net::HttpServer>(std::move(http_server));

@@ -26,6 +26,13 @@ std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry
     const auto* bodies = &sources.bodies;
     add(Kind::gauge, "insula_request_body_bytes", "Request bodies being read.",
         [bodies] { return static_cast<double>(bodies->usage()); });
+    auto* disk = &sources.disk;
+    add(Kind::gauge, "insula_disk_available_bytes", "Free space of the data directory's disk.",
+        [disk] { return static_cast<double>(disk->state().available_bytes); });
+    add(Kind::gauge, "insula_disk_reserve_bytes", "Writes are refused while less is free.",
+        [disk] { return static_cast<double>(disk->state().reserve_bytes); });
+    add(Kind::counter, "insula_disk_refusals_total", "Writes refused because the disk is full.",
+        [disk] { return static_cast<double>(disk->refusals()); });
     const auto* engines = &sources.engines;
     add(Kind::gauge, "insula_engine_instances", "Engine instances that are open.",
         [engines] { return static_cast<double>(engines->open_instances()); });

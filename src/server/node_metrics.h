@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "platform/fs/disk_reserve.h"
 #include "platform/journal/journal.h"
 #include "platform/runtime/memory_budget.h"
 #include "platform/runtime/metrics.h"
@@ -21,6 +22,7 @@ struct NodeMetricsSources {
     const tables::OpenFiles& open_files;
     const MemoryBudget& memtables;
     const MemoryBudget& bodies;
+    DiskReserve& disk;
 };
 
 // All of `sources` must outlive the result.

@@ -61,6 +61,12 @@ net::Task<void> RestApi::health_details(Call& call) {
     writer.key("version").string(version());
     writer.key("build").string(build_type());
     writer.key("journal").string(journal ? "ok" : journal.error().reason());
+    const DiskReserve::State disk = services_.disk.state();
+    writer.key("disk").begin_object();
+    writer.key("status").string(disk.refusing ? "full" : "ok");
+    writer.key("available_bytes").uint64(disk.available_bytes);
+    writer.key("reserve_bytes").uint64(disk.reserve_bytes);
+    writer.end_object();
     writer.key("flush_failures").uint64(services_.tables.flush_failures());
     writer.key("queued_writes").uint64(services_.workers.queued());
     writer.key("queued_queries").uint64(services_.query_workers.queued());

@@ -10,6 +10,7 @@
 
 #include "core/tenancy/gate.h"
 #include "frontends/rest/routes.h"
+#include "platform/fs/disk_reserve.h"
 #include "platform/net/exchange.h"
 #include "platform/net/task.h"
 #include "platform/runtime/memory_budget.h"
@@ -38,6 +39,7 @@ struct RestServices {
     ThreadPool& workers;        // parsing and writing
     ThreadPool& query_workers;  // searches and aggregates
     MemoryBudget& bodies;
+    DiskReserve& disk;
     metrics::Registry& registry;
     Random& random;
     std::function<bool()> ready;

@@ -99,6 +99,14 @@ constexpr Key kKeys[] = {
      .initial = "./data",
      .description = "Folder that holds everything the server stores.",
      .aliases = "DATA_PATH"},
+    {.name = "server.disk_reserve",
+     .kind = Kind::bytes,
+     .initial = "1GiB",
+     .description = "Writes are refused (507) while less than this is free on the disk of "
+                    "server.data_dir, and resume by themselves. Unless it is set, at most 2 % of "
+                    "the disk.",
+     .minimum = "0B",
+     .maximum = "1PiB"},
     {.name = "server.allowed_data_roots",
      .kind = Kind::list,
      .initial = "",

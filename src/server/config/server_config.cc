@@ -70,6 +70,9 @@ ServerConfig make_server_config(const Config& config) {
     server.rest_port = port(config, "server.rest_port");
     server.gateway_port = port(config, "server.port");
     server.allowed_data_roots = config.list("server.allowed_data_roots");
+    if (config.at("server.disk_reserve").given()) {
+        server.disk_reserve_bytes = config.bytes("server.disk_reserve");
+    }
     set_tenant(config, server);
     set_requests(config, server);
     set_tables(config, server);

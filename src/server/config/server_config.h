@@ -29,6 +29,7 @@ struct ServerConfig {
 
     bool auto_create_sources = true;
     std::vector<std::string> allowed_data_roots;
+    std::optional<uint64_t> disk_reserve_bytes;  // unless set: as DiskReserve says
 
     // Requests.
     size_t connections_max = 0;

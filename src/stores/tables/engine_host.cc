@@ -13,8 +13,9 @@ constexpr uint64_t kMaintenanceMemoryBytes = 384ull << 20;
 
 class FsSpillFile final : public engine::SpillFile {
   public:
-    FsSpillFile(FileSystem& fs, std::string path, std::unique_ptr<File> file)
-        : fs_(fs), path_(std::move(path)), file_(std::move(file)) {}
+    FsSpillFile(FileSystem& fs, const std::function<Status()>& admit, std::string path,
+                std::unique_ptr<File> file)
+        : fs_(fs), admit_(admit), path_(std::move(path)), file_(std::move(file)) {}
     ~FsSpillFile() override {
         file_.reset();
         if (const Status removed = fs_.remove(path_); !removed) {
@@ -25,12 +26,16 @@ class FsSpillFile final : public engine::SpillFile {
     Result<size_t> read_at(MutableBytes out, uint64_t offset) override {
         return file_->read_at(out, offset);
     }
-    Status write_at(Bytes data, uint64_t offset) override { return file_->write_at(data, offset); }
+    Status write_at(Bytes data, uint64_t offset) override {
+        RETURN_IF_ERROR(admit_());
+        return file_->write_at(data, offset);
+    }
     Status truncate(uint64_t size) override { return file_->truncate(size); }
     Result<uint64_t> size() override { return file_->size(); }
 
   private:
     FileSystem& fs_;
+    const std::function<Status()>& admit_;
     const std::string path_;
     std::unique_ptr<File> file_;
 };
@@ -39,15 +44,18 @@ class FsSpillFile final : public engine::SpillFile {
 
 class EngineHost::Spill final : public engine::SpillSpace {
   public:
-    Spill(FileSystem& fs, std::string directory) : fs_(fs), directory_(std::move(directory)) {}
+    // `admit` outlives this and its files.
+    Spill(FileSystem& fs, const std::function<Status()>& admit, std::string directory)
+        : fs_(fs), admit_(admit), directory_(std::move(directory)) {}
     Result<std::unique_ptr<engine::SpillFile>> create() override {
         std::string path = directory_ + "/" + std::to_string(next_.fetch_add(1));
         ASSIGN_OR_RETURN(auto file, fs_.open(path, OpenMode::create));
-        return std::make_unique<FsSpillFile>(fs_, std::move(path), std::move(file));
+        return std::make_unique<FsSpillFile>(fs_, admit_, std::move(path), std::move(file));
     }
 
   private:
     FileSystem& fs_;
+    const std::function<Status()>& admit_;
     const std::string directory_;
     std::atomic<uint64_t> next_{1};
 };
@@ -75,13 +83,13 @@ class EngineHost::Lending final : public engine::Lender {
 
 EngineHost::EngineHost(EngineHostOptions options, FileSystem& fs, Clock& clock,
                        std::string spill_directory)
-    : options_(options),
+    : options_(std::move(options)),
       clock_(clock),
       // An instance was measured to reach twice its limit.
       instances_max_(
-          std::max<uint64_t>(1, options.memory_bytes / (2 * options.instance_memory_bytes))),
-      spill_(std::make_unique<Spill>(fs, std::move(spill_directory))),
-      lending_(std::make_unique<Lending>(options.parallelism)) {}
+          std::max<uint64_t>(1, options_.memory_bytes / (2 * options_.instance_memory_bytes))),
+      spill_(std::make_unique<Spill>(fs, options_.admit_spill, std::move(spill_directory))),
+      lending_(std::make_unique<Lending>(options_.parallelism)) {}
 
 EngineHost::~EngineHost() = default;
 

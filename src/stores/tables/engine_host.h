@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,6 +25,8 @@ struct EngineHostOptions {
     uint64_t spill_bytes = 8ull << 30;  // per instance
     size_t parallelism = 2;             // threads a query may use
     std::chrono::seconds idle_close{60};
+    // Asked before each write of a spill: a query must not take the last of the disk.
+    std::function<Status()> admit_spill = [] { return Status(); };
 };
 
 class EngineHost {

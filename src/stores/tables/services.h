@@ -38,6 +38,8 @@ struct Services {
     TableLimits limits;
     // Set once replay is done; until then all that was read is durable by definition.
     std::atomic<journal::Journal*> journal{nullptr};
+    // Asked before anything new is stored; must be quick.
+    std::function<Status()> admit_write = [] { return Status(); };
     // Called after a write when a flush may be due; must be quick.
     std::function<void()> flush_wanted = [] {};
 

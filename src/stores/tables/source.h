@@ -120,6 +120,8 @@ class Source {
     Status check_not_removed() const;
     Status check_takes_writes() const;
     Result<std::optional<WriteOutcome>> find_duplicate(const WriteInput& input);
+    // A batch that was written already is answered while new ones are refused.
+    Result<WriteOutcome> answer_duplicate_or(const WriteInput& input, const Error& refusal);
     Status load_keys();
     // Nothing if another writer changed the schema after `batch` was read: read again.
     Result<std::optional<WriteOutcome>> write_journalled(const WriteInput& input,

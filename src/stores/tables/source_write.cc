@@ -26,13 +26,17 @@ Lsn just_below(Lsn durable) {
 }  // namespace
 
 Result<WriteOutcome> Source::write(const WriteInput& input, Deadline deadline) {
+    if (const Status admitted = services_.admit_write(); !admitted) {
+        return answer_duplicate_or(input, admitted.error());
+    }
     thread_local ByteWriter columns;
     for (int attempt = 0; attempt < kSchemaAttemptsMax; ++attempt) {
         RETURN_IF_ERROR(check_takes_writes());
         ASSIGN_OR_RETURN(Batch batch, input.shred(schema()));
         if (batch.rows == 0)
             return WriteOutcome{.lsn = just_below(services_.durable()), .durable = true};
-        ASSIGN_OR_RETURN(MemoryGrant memory, services_.memtables.reserve(batch.bytes, deadline));
+        ASSIGN_OR_RETURN(MemoryGrant memory,
+                         services_.memtables.reserve(batch.bytes, deadline, services_.admit_write));
         // Chunks encode to little more than they hold, mostly less.
         if (!options_.wal_enabled || batch.bytes > services_.limits.record_bytes_max) {
             return write_directly(input, std::move(batch));
@@ -108,6 +112,14 @@ Result<std::optional<WriteOutcome>> Source::find_duplicate(const WriteInput& inp
                         .lsn = entry->lsn,
                         .durable = entry->lsn < services_.durable(),
                         .duplicate = true};
+}
+
+Result<WriteOutcome> Source::answer_duplicate_or(const WriteInput& input, const Error& refusal) {
+    const std::lock_guard writing(write_);
+    RETURN_IF_ERROR(check_takes_writes());
+    ASSIGN_OR_RETURN(const auto duplicate, find_duplicate(input));
+    if (duplicate) return *duplicate;
+    return fail(refusal);
 }
 
 Status Source::load_keys() {

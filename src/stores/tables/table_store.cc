@@ -62,6 +62,7 @@ TableStore::~TableStore() {
 Result<std::shared_ptr<Source>> TableStore::add_source(const TenantId& tenant,
                                                        const AddSourceRequest& request) {
     RETURN_IF_ERROR(check_source_id(request.source_id));
+    RETURN_IF_ERROR(services_.admit_write());
     catalog::Source stored{.tenant = tenant,
                            .source_id = request.source_id,
                            .options = request.options,
