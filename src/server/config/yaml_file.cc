@@ -1,11 +1,13 @@
 #include "server/config/yaml_file.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <expected>
 #include <map>
+#include <sstream>
 #include <utility>
 
 #include "server/config/value.h"
@@ -230,19 +232,51 @@ std::optional<std::string> Walk::text_of(const YAML::Node& node, const Key& key,
     return std::nullopt;
 }
 
+// Sees a document go by without making anything of it.
+class PassingBy final : public YAML::EventHandler {
+  public:
+    void OnDocumentStart(const YAML::Mark&) override {}
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                         YAML::EmitterStyle::value) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                    YAML::EmitterStyle::value) override {}
+    void OnMapEnd() override {}
+};
+
+// How many documents there are, counted up to 2: yaml-cpp finds documents without end in text such
+// as ",", and its LoadAll() would keep them all.
+int documents_of(const std::string& content) {
+    std::istringstream input(content);
+    YAML::Parser parser(input);
+    PassingBy passing_by;
+    int documents = 0;
+    while (documents < 2 && parser.HandleNextDocument(passing_by)) ++documents;
+    return documents;
+}
+
 }  // namespace
 
 YamlFile parse_yaml_file(std::string_view path, const std::string& content,
                          const Variables& variable) {
     YamlFile file;
     try {
-        const std::vector<YAML::Node> documents = YAML::LoadAll(content);
-        if (documents.size() > 1) {
-            file.problems.push_back(
-                fmt::format("{}: the file holds {} YAML documents; only one is allowed", path,
-                            documents.size()));
-        } else if (documents.size() == 1) {
-            Walk(path, variable, file).section(documents[0], {}, 0);
+        switch (documents_of(content)) {
+            case 0:
+                break;
+            case 1:
+                Walk(path, variable, file).section(YAML::Load(content), {}, 0);
+                break;
+            default:
+                file.problems.push_back(
+                    fmt::format("{}: the file holds more than one YAML document, or text that "
+                                "belongs to no key",
+                                path));
         }
     } catch (const YAML::Exception& failure) {
         file.problems.push_back(fmt::format("{}:{}: this is not YAML: {}", path,
