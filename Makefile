@@ -2,7 +2,7 @@
 # machine: they install what is missing (tools/setup), build, and run.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test serve bench format lint asan tsan clean
+.PHONY: help setup build demo test serve bench format lint asan tsan fuzz clean
 
 PYTHON := /usr/bin/python3
 RELEASE := build/release
@@ -47,6 +47,9 @@ tsan: setup ## the unit tests of the storage core and the network under the thre
 	@tools/build tsan core_tests net_tests
 	@$(PYTHON) tools/run_tests.py --build build/tsan --unit-only --sanitizer thread \
 		--only core_tests --only net_tests
+
+fuzz: setup ## searches for inputs that break a promise, for SECONDS (60)
+	@tools/fuzz $(or $(SECONDS),60)
 
 clean: ## removes what was built, keeps installed packages
 	rm -rf build
