@@ -14,6 +14,7 @@ Error c() { return Error(Code::internal,
                          "broken", "Broken.").with_hint("x"); }
 Status d(const JsonCursor& cursor) { return fail(cursor.error("odd", "is odd.")); }
 Refusal e() { return Refusal{431, invalid_argument("too_many_headers", "m")}; }
+Error f(const Error& cause) { return Error(cause.code(), "lost", "m"); }
 constexpr std::string_view kReason = "denied";
 """
 PUBLIC = 'constexpr std::array kPublicCodes{"odd"sv, "too_deep"sv, "too_many_headers"sv};\n'
@@ -26,7 +27,7 @@ REFERENCE = """# Errors
 ## The log
 | code | what |
 |---|---|
-| `gone`, `broken`, `denied` | storage |
+| `gone`, `lost`, `broken`, `denied` | storage |
 """
 
 

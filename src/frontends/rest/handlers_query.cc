@@ -104,6 +104,8 @@ net::Task<Result<RestApi::RunPtr>> RestApi::start_query(Call& call, QueryKind ki
         co_return fail(invalid_argument("empty_body", "The body is empty.")
                            .with_hint("A query is a JSON object; {} asks for everything."));
     }
+    call.context.deadline = Deadline::after(kind == QueryKind::stream ? options_.stream_deadline
+                                                                      : options_.request_deadline);
     call.exchange.cancel_when_gone(call.context.cancel);
     co_return co_await net::on_pool(services_.query_workers, [&]() -> Result<RunPtr> {
         ASSIGN_OR_RETURN(const json::JsonValue value,
@@ -162,7 +164,6 @@ net::Task<void> RestApi::aggregate(Call& call) {
 
 net::Task<void> RestApi::search_stream(Call& call) {
     const auto format = accepted_format(call.exchange.request(), tables::OutputFormat::ndjson);
-    call.context.deadline = Deadline::after(options_.stream_deadline);
     return answer_stream(
         call, QueryKind::stream,
         format == tables::OutputFormat::csv ? format : tables::OutputFormat::ndjson);

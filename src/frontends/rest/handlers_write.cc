@@ -11,6 +11,17 @@
 
 namespace insula::rest {
 
+enum class Format : uint8_t { json, ndjson, csv, tsv, parquet };
+
+// The body and how to read it; lives in the handler's frame while others work on it.
+struct WriteRequest {
+    Format format = Format::json;
+    std::string source_id;
+    std::string body;
+    std::optional<tables::RecordIdempotency> idempotency;
+    bool envelope = false;
+};
+
 namespace {
 
 // A body that announces no length, or one that is compressed, is counted as this much while it is
@@ -20,8 +31,9 @@ constexpr uint64_t kUnknownBodyBytes = 32ull << 20;
 constexpr uint64_t kSmallBodyBytes = 64ull << 10;
 // Reading so little into columns takes less than a hop to another thread and back.
 constexpr uint64_t kInlineBodyBytes = 16ull << 10;
-
-enum class Format { json, ndjson, csv, tsv, parquet };
+// So long may a small write wait on the I/O thread, as for another writer's append. Where it would
+// take longer (for memory, or for the journal's buffer) it begins anew on a worker.
+constexpr std::chrono::milliseconds kInlinePatience{1};
 
 struct MediaType {
     std::string_view name;
@@ -59,15 +71,6 @@ Result<Format> request_format(const net::RequestHead& request) {
             .with_hint("Send Content-Type: application/json, application/x-ndjson, text/csv or "
                        "application/vnd.apache.parquet."));
 }
-
-// The body and how to read it; lives in the handler's frame while others work on it.
-struct WriteRequest {
-    Format format = Format::json;
-    std::string source_id;
-    std::string body;
-    std::optional<tables::RecordIdempotency> idempotency;
-    bool envelope = false;
-};
 
 Result<std::optional<tables::RecordIdempotency>> read_idempotency(const net::RequestHead& request) {
     const auto key = request.header("idempotency-key");
@@ -109,8 +112,7 @@ Result<tables::Batch> shred(const WriteRequest& write, tables::TableStore& store
         case Format::tsv:
             return tables::shred_csv(write.body, '\t', std::move(schema));
         case Format::parquet: {
-            ASSIGN_OR_RETURN(const auto engine,
-                             store.services().engines.acquire(context.tenant));
+            ASSIGN_OR_RETURN(const auto engine, store.services().engines.acquire(context.tenant));
             return tables::shred_parquet(*engine,
                                          std::make_shared<tables::MemoryFile>(as_bytes(write.body)),
                                          std::move(schema), context.deadline, context.cancel);
@@ -125,9 +127,9 @@ uint64_t body_hash(std::string_view body) {
     return hash;
 }
 
-// Blocking: on a worker, or at once for small bodies.
+// Blocking until `deadline`: on a worker, or with little patience on the I/O thread.
 Result<tables::WriteOutcome> apply(WriteRequest& write, tables::TableStore& store,
-                                   const tenancy::RequestContext& context) {
+                                   const tenancy::RequestContext& context, Deadline deadline) {
     if (write.source_id.empty() && write.envelope) {
         ASSIGN_OR_RETURN(write.source_id, tables::envelope_source(write.body));
     }
@@ -147,7 +149,7 @@ Result<tables::WriteOutcome> apply(WriteRequest& write, tables::TableStore& stor
         {.shred = read,
          .idempotency = write.idempotency,
          .audit = {context.principal, context.request_id, context.remote_address}},
-        context.deadline);
+        deadline);
 }
 
 // Whether the write is done sooner here than by a hop to a worker, and certainly without the
@@ -163,6 +165,25 @@ Result<bool> is_quick(WriteRequest& write, const tables::TableStore& store,
     }
     const auto source = store.find(context.tenant, write.source_id);
     return source && (*source)->options().wal_enabled;
+}
+
+bool ran_out_of_patience(const Result<tables::WriteOutcome>& outcome) {
+    return !outcome && (outcome.error().code() == Code::deadline_exceeded ||
+                        outcome.error().code() == Code::resource_exhausted);
+}
+
+// The record is in the journal's order and may yet become durable, now or at the next start.
+Error outcome_unknown(const Error& cause, bool has_key) {
+    const bool late = cause.code() == Code::deadline_exceeded;
+    return Error(cause.code(), "write_outcome_unknown",
+                 late ? "The rows did not reach the disk in time; whether they will is not known."
+                      : "Storage failed under this write; whether its rows were kept is not known.")
+        .with_hint(has_key
+                       ? "Send it again with the same Idempotency-Key: it is applied once, however "
+                         "this one ends."
+                       : "The rows may become visible later: look for them before you send them "
+                         "again. With an Idempotency-Key a write can be repeated safely.")
+        .with_detail(cause.describe());
 }
 
 std::string position_text(Lsn lsn) {
@@ -230,20 +251,33 @@ net::Task<Result<std::string>> RestApi::write_rows(Call& call) {
     ASSIGN_OR_CO_RETURN(WriteRequest write, read_head(call.exchange.request()));
     MemoryGrant memory;
     ASSIGN_OR_CO_RETURN(write.body, co_await read_body(call, memory));
-    const auto apply_write = [&] { return apply(write, services_.tables, call.context); };
-    ASSIGN_OR_CO_RETURN(const bool quick, is_quick(write, services_.tables, call.context));
-    Result<tables::WriteOutcome> outcome =
-        quick ? apply_write() : co_await net::on_pool(services_.workers, apply_write);
-    if (!outcome) co_return fail(outcome.error());
-    if (!outcome->durable) {
-        const Lsn lsn = outcome->lsn;
-        const Status durable =
-            co_await net::completion([this, lsn](std::move_only_function<void(Status)> done) {
+    call.context.deadline =
+        Deadline::after(options_.request_deadline);  // the body has taken its own
+    ASSIGN_OR_CO_RETURN(const tables::WriteOutcome outcome, co_await apply_somewhere(call, write));
+    if (!outcome.durable) {
+        const Status durable = co_await net::completion(
+            [this, lsn = outcome.lsn](std::move_only_function<void(Status)> done) {
                 services_.journal.on_durable(lsn, std::move(done));
-            });
-        if (!durable) co_return fail(durable.error());
+            },
+            call.context.deadline);
+        if (!durable) {
+            co_return fail(outcome_unknown(durable.error(), write.idempotency.has_value()));
+        }
     }
-    co_return outcome_body(write, *outcome, elapsed_ms(call.exchange));
+    co_return outcome_body(write, outcome, elapsed_ms(call.exchange));
+}
+
+// On the I/O thread where that is done sooner than a hop, else on a worker.
+net::Task<Result<tables::WriteOutcome>> RestApi::apply_somewhere(Call& call, WriteRequest& write) {
+    ASSIGN_OR_CO_RETURN(const bool quick, is_quick(write, services_.tables, call.context));
+    if (quick) {
+        auto outcome =
+            apply(write, services_.tables, call.context, Deadline::after(kInlinePatience));
+        if (!ran_out_of_patience(outcome)) co_return outcome;
+    }
+    co_return co_await net::on_pool(services_.workers, [&] {
+        return apply(write, services_.tables, call.context, call.context.deadline);
+    });
 }
 
 }  // namespace insula::rest

@@ -100,6 +100,7 @@ constexpr std::array kPublicCodes{
     "unsupported_content_type"sv,
     "unsupported_encoding"sv,
     "unsupported_transfer_encoding"sv,
+    "write_outcome_unknown"sv,
 };
 static_assert(std::ranges::is_sorted(kPublicCodes));
 

@@ -45,6 +45,8 @@ struct RestServices {
     std::function<bool()> ready;
 };
 
+struct WriteRequest;
+
 // One request on its way through the pipeline.
 struct Call {
     net::Exchange& exchange;
@@ -90,6 +92,7 @@ class RestApi {
 
     net::Task<Result<std::string>> read_body(Call& call, MemoryGrant& memory);
     net::Task<Result<std::string>> write_rows(Call& call);
+    net::Task<Result<tables::WriteOutcome>> apply_somewhere(Call& call, WriteRequest& write);
     net::Task<Result<std::string>> add_source_answer(Call& call);
 
     enum class QueryKind : uint8_t { search, stream, aggregate };

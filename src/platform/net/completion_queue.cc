@@ -72,6 +72,32 @@ class Callback {
     Waiter* waiter_;
 };
 
+// The callback of a completion() with a deadline: reports once, unless the deadline came first.
+class TimedCallback {
+  public:
+    TimedCallback(CompletionQueue& queue, std::shared_ptr<TimedWait> wait)
+        : queue_(&queue), wait_(std::move(wait)) {}
+    TimedCallback(TimedCallback&&) noexcept = default;
+    TimedCallback& operator=(TimedCallback&&) = delete;
+    ~TimedCallback() {
+        if (wait_) report(fail(internal_error("a completion callback was dropped")));
+    }
+    void operator()(Status status) {
+        if (wait_) report(std::move(status));
+    }
+
+  private:
+    void report(Status status) {
+        const std::shared_ptr<TimedWait> wait = std::move(wait_);
+        if (wait->ended.exchange(true)) return;
+        wait->waiter->status = std::move(status);
+        queue_->push(*wait->waiter);
+    }
+
+    CompletionQueue* queue_;
+    std::shared_ptr<TimedWait> wait_;
+};
+
 CompletionQueue& required_queue() {
     CompletionQueue* const queue = CompletionQueue::current();
     INSULA_CHECK(queue != nullptr, "hops are awaited on an I/O thread of a server");
@@ -99,6 +125,25 @@ void CompletionQueue::push(Waiter& waiter) {
     pushing_.fetch_sub(1, std::memory_order_release);
 }
 
+void CompletionQueue::add(TimedWait& wait) {
+    wait.next = first_timed_;
+    if (first_timed_) first_timed_->previous = &wait;
+    first_timed_ = &wait;
+}
+
+void CompletionQueue::remove(TimedWait& wait) {
+    (wait.previous ? wait.previous->next : first_timed_) = wait.next;
+    if (wait.next) wait.next->previous = wait.previous;
+}
+
+void CompletionQueue::expire(SteadyTime now) {
+    for (TimedWait* wait = first_timed_; wait; wait = wait->next) {
+        if (wait->deadline.when() > now || wait->ended.exchange(true)) continue;
+        wait->waiter->status = fail(deadline_exceeded());
+        push(*wait->waiter);
+    }
+}
+
 void CompletionQueue::drain() {
     Waiter* newest = newest_.exchange(nullptr, std::memory_order_acquire);
     Waiter* oldest = nullptr;
@@ -122,6 +167,23 @@ Task<Status> completion(
     Token token;
     co_return co_await asio::async_initiate<Token, void(Status)>(
         [&](auto handler) { start(Callback(queue, slot.hold(std::move(handler)))); }, token);
+}
+
+Task<Status> completion(std::move_only_function<void(std::move_only_function<void(Status)>)> start,
+                        Deadline deadline) {
+    CompletionQueue& queue = required_queue();
+    const auto wait = std::make_shared<TimedWait>(deadline);
+    WaiterSlot slot;
+    Token token;
+    Status status = co_await asio::async_initiate<Token, void(Status)>(
+        [&](auto handler) {
+            wait->waiter = &slot.hold(std::move(handler));
+            queue.add(*wait);
+            start(TimedCallback(queue, wait));
+        },
+        token);
+    queue.remove(*wait);
+    co_return status;
 }
 
 namespace detail {

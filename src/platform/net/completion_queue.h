@@ -7,6 +7,8 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/result.h"
+#include "platform/runtime/clock.h"
+#include "platform/runtime/deadline.h"
 
 namespace insula::net {
 
@@ -22,6 +24,20 @@ struct Waiter {
     ~Waiter() = default;
 };
 
+// A suspended task that is resumed at its deadline at the latest. Whoever sets `ended` first, the
+// callback or the queue, pushes the waiter; the other leaves it alone, as it may be gone. Shared by
+// the task and its callback.
+struct TimedWait {
+    explicit TimedWait(Deadline when) : deadline(when) {}
+
+    const Deadline deadline;
+    Waiter* waiter = nullptr;
+    std::atomic<bool> ended{false};
+    // Links of the queue's list.
+    TimedWait* previous = nullptr;
+    TimedWait* next = nullptr;
+};
+
 class CompletionQueue {
   public:
     explicit CompletionQueue(boost::asio::io_context& context) : context_(context) {}
@@ -32,6 +48,12 @@ class CompletionQueue {
 
     // Resumes `waiter` with its status, on the I/O thread.
     void push(Waiter& waiter);
+
+    // On the I/O thread: a wait is in the list while its task is suspended.
+    void add(TimedWait& wait);
+    void remove(TimedWait& wait);
+    // Pushes the waiters whose deadline has passed; nothing is resumed during the call.
+    void expire(SteadyTime now);
 
     // The queue of the calling I/O thread; null on other threads.
     static CompletionQueue* current();
@@ -44,6 +66,7 @@ class CompletionQueue {
     boost::asio::io_context& context_;
     std::atomic<Waiter*> newest_{nullptr};
     std::atomic<int> pushing_{0};
+    TimedWait* first_timed_ = nullptr;
 };
 
 }  // namespace insula::net

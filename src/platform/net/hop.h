@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "platform/net/task.h"
+#include "platform/runtime/deadline.h"
 #include "platform/runtime/thread_pool.h"
 
 namespace insula::net {
@@ -22,6 +23,11 @@ namespace insula::net {
 // destroyed without a call gives internal_error. There is no other end than these two: whoever
 // takes the callback must call or drop it.
 Task<Status> completion(std::move_only_function<void(std::move_only_function<void(Status)>)> start);
+
+// The same with a third end: deadline_exceeded where the callback was not called by then (late by
+// at most one tick of the server). A call that comes later has no effect.
+Task<Status> completion(std::move_only_function<void(std::move_only_function<void(Status)>)> start,
+                        Deadline deadline);
 
 namespace detail {
 

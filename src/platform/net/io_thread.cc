@@ -194,6 +194,7 @@ void IoThread::sweep() {
     }
     const SteadyTime now = SystemClock().steady_now();
     for (Connection* each = first_; each; each = each->next) each->check_deadline(now);
+    completions_.expire(now);
 }
 
 void IoThread::run_and_wait(std::function<void()> work) {

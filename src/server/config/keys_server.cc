@@ -144,7 +144,7 @@ constexpr Key kKeys[] = {
     {.name = "server.request_memory",
      .kind = Kind::bytes,
      .initial = "auto",
-     .description = "Memory for all request bodies together; requests wait for their share.",
+     .description = "Memory for all request bodies together; one more is answered with 429.",
      .minimum = "1MiB",
      .maximum = "1TiB",
      .automatic = rules::eighth_or_more,
@@ -153,8 +153,8 @@ constexpr Key kKeys[] = {
      .kind = Kind::duration,
      .initial = "60s",
      .description =
-         "Time that a request may take; it is then stopped and answered with 504. An answer "
-         "that is streamed counts until its first byte.",
+         "Time that a request may take once its body is there; it is then stopped and answered "
+         "with 504. /data/search/stream may take ten minutes.",
      .minimum = "100ms",
      .maximum = "24h"},
     {.name = "server.header_timeout",

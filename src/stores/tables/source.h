@@ -78,6 +78,8 @@ class Source {
     const TenantId& tenant() const { return tenant_; }
     const catalog::SourceOptions& options() const { return options_; }
 
+    // Waits for memory, for other writers and for the journal's buffer until the deadline; nothing
+    // was written where it passes before.
     Result<WriteOutcome> write(const WriteInput& input, Deadline deadline);
     // A record of an earlier start. Records below flushed_lsn are skipped.
     Status replay(Lsn lsn, uint64_t hybrid_time, TableRecord record);
@@ -121,7 +123,8 @@ class Source {
     Status check_takes_writes() const;
     Result<std::optional<WriteOutcome>> find_duplicate(const WriteInput& input);
     // A batch that was written already is answered while new ones are refused.
-    Result<WriteOutcome> answer_duplicate_or(const WriteInput& input, const Error& refusal);
+    Result<WriteOutcome> answer_duplicate_or(const WriteInput& input, const Error& refusal,
+                                             Deadline deadline);
     Status load_keys();
     // Nothing if another writer changed the schema after `batch` was read: read again.
     Result<std::optional<WriteOutcome>> write_journalled(const WriteInput& input,
@@ -162,7 +165,7 @@ class Source {
     std::mutex flush_;
     SchemaPtr committed_schema_;  // guarded by flush_: what the catalog has, at least
 
-    std::mutex write_;
+    std::timed_mutex write_;  // writers have deadlines
     // Guarded by write_.
     uint64_t next_row_id_;
     Generation next_generation_;

@@ -1,6 +1,7 @@
 // Source: writes, by the journal or directly to a file.
 #include <algorithm>
 #include <array>
+#include <chrono>
 
 #include "stores/tables/source.h"
 
@@ -17,6 +18,16 @@ Error too_many_schema_changes() {
         .with_hint("Retry the request.");
 }
 
+// Another writer may hold the lock for as long as the journal's buffer is full.
+Result<std::unique_lock<std::timed_mutex>> lock_until(std::timed_mutex& mutex, Deadline deadline) {
+    std::unique_lock lock(mutex, std::try_to_lock);
+    if (lock) return lock;
+    // time_point::max() overflows inside the wait of some C libraries; a day is as good.
+    const auto when = std::min(deadline.when(), Deadline::Clock::now() + std::chrono::hours(24));
+    if (!lock.try_lock_until(when)) return fail(deadline_exceeded());
+    return lock;
+}
+
 // Rows in a file have no record of their own; they get a place that is durable already.
 Lsn just_below(Lsn durable) {
     if (durable.position > 0) return {durable.stream, durable.position - 1};
@@ -27,7 +38,7 @@ Lsn just_below(Lsn durable) {
 
 Result<WriteOutcome> Source::write(const WriteInput& input, Deadline deadline) {
     if (const Status admitted = services_.admit_write(); !admitted) {
-        return answer_duplicate_or(input, admitted.error());
+        return answer_duplicate_or(input, admitted.error(), deadline);
     }
     thread_local ByteWriter columns;
     for (int attempt = 0; attempt < kSchemaAttemptsMax; ++attempt) {
@@ -60,7 +71,7 @@ Result<std::optional<WriteOutcome>> Source::write_journalled(const WriteInput& i
                                                              const Batch& batch, Bytes columns,
                                                              MemoryGrant& memory,
                                                              Deadline deadline) {
-    const std::lock_guard writing(write_);
+    ASSIGN_OR_RETURN(const auto writing, lock_until(write_, deadline));
     RETURN_IF_ERROR(check_takes_writes());
     ASSIGN_OR_RETURN(const auto duplicate, find_duplicate(input));
     if (duplicate) return duplicate;
@@ -114,8 +125,9 @@ Result<std::optional<WriteOutcome>> Source::find_duplicate(const WriteInput& inp
                         .duplicate = true};
 }
 
-Result<WriteOutcome> Source::answer_duplicate_or(const WriteInput& input, const Error& refusal) {
-    const std::lock_guard writing(write_);
+Result<WriteOutcome> Source::answer_duplicate_or(const WriteInput& input, const Error& refusal,
+                                                 Deadline deadline) {
+    ASSIGN_OR_RETURN(const auto writing, lock_until(write_, deadline));
     RETURN_IF_ERROR(check_takes_writes());
     ASSIGN_OR_RETURN(const auto duplicate, find_duplicate(input));
     if (duplicate) return *duplicate;

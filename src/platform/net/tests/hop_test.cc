@@ -174,5 +174,50 @@ TEST(Completion, ADroppedCallbackIsAnError) {
     });
 }
 
+TEST(Completion, EndsAtItsDeadlineAndALateCallIsWithoutEffect) {
+    run_task([]() -> Task<void> {
+        Callback kept;
+        const auto keep = [&](Callback callback) { kept = std::move(callback); };
+        const Status late =
+            co_await completion(keep, Deadline::after(std::chrono::milliseconds(20)));
+        EXPECT_EQ(late.error().code(), Code::deadline_exceeded);
+        kept({});
+        kept = nullptr;
+        // What waits next is not resumed by the first one's call.
+        const Status next =
+            co_await completion([](Callback callback) { callback({}); }, Deadline::never());
+        EXPECT_TRUE(next);
+        const Status dropped = co_await completion([](Callback) {}, Deadline::never());
+        EXPECT_EQ(dropped.error().code(), Code::internal);
+    });
+}
+
+// Callbacks and deadlines that come at the same moment, from two threads: each wait ends once.
+TEST(Completion, CallbackAndDeadlineMayMeet) {
+    Batcher batcher;
+    HttpServerOptions options = test_options();
+    options.tick = std::chrono::milliseconds(1);
+    std::atomic<int> in_time = 0;
+    std::atomic<int> late = 0;
+    TestServer server(
+        [&](Exchange& exchange) -> Task<void> {
+            for (int i = 0; i < 100; ++i) {
+                const Status status = co_await completion(
+                    [&](Callback callback) { batcher.add(std::move(callback)); },
+                    Deadline::after(std::chrono::microseconds(i % 3 == 0 ? 0 : 200)));
+                ++(status ? in_time : late);
+            }
+            exchange.respond({200, "", {}}, "");
+        },
+        options);
+    constexpr int kClients = 8;
+    std::vector<std::thread> clients;
+    for (int i = 0; i < kClients; ++i) {
+        clients.emplace_back([&] { EXPECT_TRUE(server.client().get("/")); });
+    }
+    for (std::thread& each : clients) each.join();
+    EXPECT_EQ(in_time + late, kClients * 100);
+}
+
 }  // namespace
 }  // namespace insula::net::testing
