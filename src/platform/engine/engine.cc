@@ -18,6 +18,7 @@
 #include "duckdb/parser/expression/constant_expression.hpp"
 #include "duckdb/parser/expression/function_expression.hpp"
 #include "duckdb/parser/expression/star_expression.hpp"
+#include "duckdb/parser/parsed_data/create_scalar_function_info.hpp"
 #include "duckdb/parser/parsed_data/create_table_function_info.hpp"
 #include "duckdb/parser/query_node/select_node.hpp"
 #include "duckdb/parser/query_node/set_operation_node.hpp"
@@ -28,6 +29,7 @@
 #include "duckdb/storage/object_cache.hpp"
 #include "platform/engine/chunk_scan.h"
 #include "platform/engine/file_scan.h"
+#include "platform/engine/finite_json.h"
 #include "platform/engine/parquet_sql.h"
 #include "platform/engine/paths.h"
 #include "platform/engine/result_stream.h"
@@ -215,6 +217,8 @@ void EngineInstance::open() {
             duckdb::CreateTableFunctionInfo chunks(std::move(function));
             catalog.CreateTableFunction(context, chunks);
         }
+        duckdb::CreateScalarFunctionInfo finite(finite_json_function());
+        catalog.CreateFunction(context, finite);
     });
     for (const char* setting :
          {"SET disabled_filesystems = 'LocalFileSystem'", "SET lock_configuration = true"}) {

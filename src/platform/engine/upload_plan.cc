@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "platform/engine/finite_json.h"
 #include "platform/engine/parquet_sql.h"
 
 namespace insula::engine {
@@ -35,7 +36,7 @@ std::string expression(const std::string& name, const LogicalType& type) {
         case LogicalTypeId::LIST:
         case LogicalTypeId::MAP:
         case LogicalTypeId::ARRAY:
-            return fmt::format("to_json({})", name);
+            return fmt::format("CAST({}(CAST(to_json({}) AS VARCHAR)) AS JSON)", kFiniteJson, name);
         // Old writers do not mark their strings as text.
         case LogicalTypeId::BLOB:
             return fmt::format("coalesce(TRY(decode({0})), CAST({0} AS VARCHAR))", name);
@@ -55,8 +56,10 @@ std::string expression(const std::string& name, const LogicalType& type) {
         case LogicalTypeId::TIMESTAMP_MS:
         case LogicalTypeId::TIMESTAMP_NS:
         case LogicalTypeId::TIMESTAMP_TZ:
-        case LogicalTypeId::VARCHAR:
             return name;
+        case LogicalTypeId::VARCHAR:
+            if (!type.IsJSONType()) return name;
+            return fmt::format("CAST({}(CAST(json({}) AS VARCHAR)) AS JSON)", kFiniteJson, name);
         default:
             return fmt::format("CAST({} AS VARCHAR)", name);
     }

@@ -9,35 +9,12 @@
 
 #include "duckdb.h"
 #include "platform/engine/tests/fakes.h"
+#include "platform/engine/tests/foreign_file.h"
 
 namespace insula::engine::test {
 namespace {
 
 using Rows = std::vector<std::string>;
-
-// A Parquet file as another program would write it: the rows of `select`.
-std::string foreign_parquet(const std::string& select, const std::string& options = "") {
-    static std::atomic<int> count = 0;
-    const std::filesystem::path path =
-        std::filesystem::temp_directory_path() /
-        ("engine-test-" + std::to_string(getpid()) + "-" + std::to_string(++count) + ".parquet");
-    duckdb_database database;
-    duckdb_connection connection;
-    EXPECT_EQ(duckdb_open(nullptr, &database), DuckDBSuccess);
-    EXPECT_EQ(duckdb_connect(database, &connection), DuckDBSuccess);
-    duckdb_result result;
-    const std::string sql =
-        "COPY (" + select + ") TO '" + path.string() + "' (FORMAT parquet" + options + ")";
-    EXPECT_EQ(duckdb_query(connection, sql.c_str(), &result), DuckDBSuccess)
-        << duckdb_result_error(&result);
-    duckdb_destroy_result(&result);
-    duckdb_disconnect(&connection);
-    duckdb_close(&database);
-    std::ostringstream content;
-    content << std::ifstream(path, std::ios::binary).rdbuf();
-    std::filesystem::remove(path);
-    return content.str();
-}
 
 class ParquetWrite : public EngineTest {
   protected:
@@ -245,6 +222,22 @@ TEST_F(ParquetUpload, EveryTypeBecomesOneOfOurs) {
              "d18263|t1577934245678901000|t1577934245678901234|t1577934245000000000|text|bytes|"
              "\\xFF|01:02:03|[1,null,3]|{\"a\":1,\"b\":{\"c\":[\"x\"]}}|{\"k\":1}|"
              "11111111-1111-1111-1111-111111111111|null"});
+}
+
+TEST_F(ParquetUpload, JsonIsJson) {
+    const auto instance = open();
+    auto numbers = upload(*instance, foreign_parquet("SELECT ['nan'::DOUBLE, 1.5] AS x"));
+    ASSERT_TRUE(numbers.has_value()) << numbers.error().describe();
+    EXPECT_EQ(*rows_of(**numbers), Rows{"[null,1.5]"});
+    auto marked = upload(*instance, foreign_parquet("SELECT '{\"a\": [1,  2]}'::JSON AS x"));
+    ASSERT_TRUE(marked.has_value()) << marked.error().describe();
+    EXPECT_EQ((*marked)->columns()[0].type, ResultType::json);
+    EXPECT_EQ(*rows_of(**marked), Rows{R"({"a":[1,2]})"});
+    auto bad = upload(*instance, parquet_with_bad_json());
+    ASSERT_TRUE(bad.has_value()) << bad.error().describe();
+    const auto rows = rows_of(**bad);
+    ASSERT_FALSE(rows.has_value());
+    EXPECT_EQ(rows.error().reason(), "malformed_parquet");
 }
 
 TEST_F(ParquetUpload, LargeFileStreams) {
