@@ -20,6 +20,7 @@
 #include "duckdb/parser/expression/star_expression.hpp"
 #include "duckdb/parser/parsed_data/create_scalar_function_info.hpp"
 #include "duckdb/parser/parsed_data/create_table_function_info.hpp"
+#include "duckdb/parser/parser.hpp"
 #include "duckdb/parser/query_node/select_node.hpp"
 #include "duckdb/parser/query_node/set_operation_node.hpp"
 #include "duckdb/parser/statement/select_statement.hpp"
@@ -30,6 +31,8 @@
 #include "platform/engine/chunk_scan.h"
 #include "platform/engine/file_scan.h"
 #include "platform/engine/finite_json.h"
+#include "platform/engine/foreign_columns.h"
+#include "platform/engine/foreign_scan.h"
 #include "platform/engine/parquet_sql.h"
 #include "platform/engine/paths.h"
 #include "platform/engine/result_stream.h"
@@ -76,6 +79,32 @@ duckdb::unique_ptr<duckdb::TableRef> unite(duckdb::unique_ptr<duckdb::TableRef> 
     return make_uniq<duckdb::SubqueryRef>(std::move(statement));
 }
 
+// Foreign files of each shape, then what else the scan has, from left to right.
+duckdb::unique_ptr<duckdb::TableRef> foreign_scan(const ScanSource& source, size_t index) {
+    // A union may stand on the right side of another only with all but its first part unnumbered.
+    const bool outermost = index == 0;
+    duckdb::unique_ptr<duckdb::TableRef> all;
+    const auto add = [&](duckdb::unique_ptr<duckdb::TableRef> part) {
+        all = all ? unite(std::move(all), std::move(part)) : std::move(part);
+    };
+    for (size_t i = 0; i < source.shapes.size(); ++i) {
+        const bool numbered = outermost || i == 0;
+        duckdb::Parser parser;
+        parser.ParseQuery(
+            foreign_select(source, i, numbered ? kForeignFunction : kUnnumberedForeignFunction));
+        add(make_uniq<duckdb::SubqueryRef>(
+            duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
+                std::move(parser.statements.at(0)))));
+    }
+    if (!source.paths.empty()) {
+        add(call(outermost ? kFileFunction : kUnnumberedFileFunction, index));
+    }
+    if (!source.chunks.empty()) {
+        add(call(outermost ? kChunkFunction : kUnnumberedChunkFunction, index));
+    }
+    return all;
+}
+
 // Gives scan_0, scan_1, … their meaning while a query is bound: no view is made, so nothing is left
 // in a catalog, and filters and projections go down into what stands behind.
 duckdb::unique_ptr<duckdb::TableRef> replace_scan(
@@ -91,6 +120,7 @@ duckdb::unique_ptr<duckdb::TableRef> replace_scan(
     const size_t index = std::stoul(number);
     if (index >= query->scans()) return nullptr;
     const ScanSource& source = query->source(index);
+    if (!source.shapes.empty()) return foreign_scan(source, index);
     if (source.paths.empty()) return call(kChunkFunction, index);
     if (source.chunks.empty()) return call(kFileFunction, index);
     // The first scan is the leftmost of a UNION ALL of several, any other one is a right side.
@@ -176,6 +206,8 @@ class EngineInstance final : public Instance, public std::enable_shared_from_thi
     Result<std::unique_ptr<ResultStream>> read_parquet(std::shared_ptr<ReadableFile> file,
                                                        Deadline deadline,
                                                        CancelToken cancel) override;
+    Result<ForeignParquet> describe_parquet(FileId id, std::shared_ptr<ReadableFile> file,
+                                            Deadline deadline, CancelToken cancel) override;
     uint64_t memory_bytes() const override;
 
   private:
@@ -210,12 +242,13 @@ void EngineInstance::open() {
         auto& catalog = duckdb::Catalog::GetSystemCatalog(context);
         auto& parquet = catalog.GetEntry<duckdb::TableFunctionCatalogEntry>(context, DEFAULT_SCHEMA,
                                                                             "parquet_scan");
-        duckdb::CreateTableFunctionInfo files(
-            file_function(parquet.functions.GetFunctionByOffset(0)));
-        catalog.CreateTableFunction(context, files);
-        for (auto function : {chunk_function(), unnumbered_chunk_function()}) {
-            duckdb::CreateTableFunctionInfo chunks(std::move(function));
-            catalog.CreateTableFunction(context, chunks);
+        const auto& parquet_scan = parquet.functions.GetFunctionByOffset(0);
+        for (const auto& function :
+             {file_function(parquet_scan), unnumbered_file_function(parquet_scan),
+              foreign_function(parquet_scan), unnumbered_foreign_function(parquet_scan),
+              chunk_function(), unnumbered_chunk_function()}) {
+            duckdb::CreateTableFunctionInfo created(function);
+            catalog.CreateTableFunction(context, created);
         }
         duckdb::CreateScalarFunctionInfo finite(finite_json_function());
         catalog.CreateFunction(context, finite);
@@ -250,6 +283,7 @@ Result<std::unique_ptr<ResultStream>> EngineInstance::query(Query query, Deadlin
     const size_t threads = query.parallelism ? query.parallelism : options_.parallelism;
     ASSIGN_OR_RETURN(StreamContext context, stream_context(deadline, std::move(cancel), threads));
     for (Scan& scan : query.scans) RETURN_IF_ERROR(context.query->add_scan(std::move(scan)));
+    context.foreign_files = context.query->shapes() > 0;
     return EngineStream::start(std::move(context), query.sql, std::move(query.parameters));
 }
 
@@ -279,6 +313,35 @@ Result<std::unique_ptr<ResultStream>> EngineInstance::read_parquet(
         RETURN_IF_ERROR(probe_unsigned(std::move(probe), plan));
     }
     return EngineStream::start(std::move(context), plan.sql(), {});
+}
+
+Result<ForeignParquet> EngineInstance::describe_parquet(FileId id,
+                                                        std::shared_ptr<ReadableFile> file,
+                                                        Deadline deadline, CancelToken cancel) {
+    RETURN_IF_ERROR(check_parquet_frame(*file));
+    ASSIGN_OR_RETURN(StreamContext context, stream_context(deadline, std::move(cancel), 1));
+    context.untrusted_input = true;
+    const std::string& path = context.query->add_file(id, std::move(file));
+    ForeignParquet found;
+    try {
+        const auto prepared = context.connection->Prepare(
+            fmt::format("SELECT * FROM read_parquet({})", quote_text(path)));
+        if (prepared->HasError()) return fail(engine_error(prepared->error, context));
+        for (size_t i = 0; i < prepared->GetNames().size(); ++i) {
+            std::string type = prepared->GetTypes()[i].ToString();
+            const ColumnType shown = foreign_type(type);
+            found.columns.push_back({prepared->GetNames()[i], std::move(type), shown});
+        }
+    } catch (const std::exception& exception) {
+        return fail(engine_error(duckdb::ErrorData(exception), context));
+    }
+    const std::string sql = fmt::format("SELECT count(*) FROM read_parquet({})", quote_text(path));
+    ASSIGN_OR_RETURN(const auto stream, EngineStream::start(std::move(context), sql, {}));
+    ResultBatch batch;
+    ASSIGN_OR_RETURN(const bool counted, stream->next(batch));
+    if (!counted) return fail(internal_error("an aggregate gave no row"));
+    found.rows = static_cast<uint64_t>(batch.columns[0].values<int64_t>()[0]);
+    return found;
 }
 
 Result<StreamContext> EngineInstance::upload_context(std::shared_ptr<ReadableFile> file,

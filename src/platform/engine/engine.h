@@ -93,6 +93,30 @@ struct ScanColumn {
     ColumnType type = ColumnType::int64;
 };
 
+// A Parquet file that another program wrote, as describe_parquet() found it.
+struct ForeignParquet {
+    struct Column {
+        std::string name;       // unique in the file without regard to case
+        std::string file_type;  // in the words of this version of the engine; to be handed back
+        ColumnType type;        // what its values are for us
+    };
+    uint64_t rows = 0;
+    std::vector<Column> columns;  // in the order of the file
+};
+
+// How the columns of foreign files of one shape show in a scan. Values of another kind than their
+// column's read as null there: see Scan.
+struct ForeignLayout {
+    struct Column {
+        std::string name;  // name and file_type as in ForeignParquet, all columns in that order
+        std::string file_type;
+        ColumnId id;  // the column of the source; none: no column takes its values
+        ColumnType type = ColumnType::int64;  // of that column
+    };
+    std::vector<Column> columns;
+    ColumnId rest;  // the json column that holds, as an object, all values that no column took
+};
+
 // One source as a query sees it: SQL names it scan_0, scan_1, … (position in Query::scans), each a
 // view with the columns below and, last, `_row_id` BIGINT. Files and chunks are united, in that
 // order; SQL may unite scans by UNION ALL in the order of their numbers, without brackets. Names
@@ -109,7 +133,19 @@ struct Scan {
         std::shared_ptr<ReadableFile> file;  // whole Parquet file, unframed and unsealed
     };
     std::vector<FileRef> files;
+    // Files of other programs: read in place, their columns found by name, their types turned into
+    // ours as read_parquet() does it, but that a value which its column's type cannot hold is null
+    // and goes to the layout's rest. They come before `files`, those that share a layout together.
+    // At most kForeignLayoutsMax different ones.
+    struct ForeignRef {
+        FileId id;
+        std::shared_ptr<ReadableFile> file;
+        uint64_t first_row_id = 0;  // row n of the file has _row_id first_row_id + n
+        std::shared_ptr<const ForeignLayout> layout;
+    };
+    std::vector<ForeignRef> foreign;
 };
+inline constexpr size_t kForeignLayoutsMax = 64;  // a scan
 
 struct Query {
     std::string sql;
@@ -158,8 +194,9 @@ class ResultStream {
     virtual ~ResultStream() = default;
     virtual const std::vector<ResultColumn>& columns() const = 0;
     // Runs the query until the next batch; false at the end. Fails with cancelled,
-    // deadline_exceeded, resource_exhausted (memory), data_loss (a file failed its checks) or
-    // internal. After a failure or the end, the stream gives nothing more.
+    // deadline_exceeded, resource_exhausted (memory), data_loss (a file failed its checks),
+    // invalid_argument malformed_parquet (a foreign file is damaged) or internal. After a failure
+    // or the end, the stream gives nothing more.
     virtual Result<bool> next(ResultBatch& batch) = 0;
     virtual ScanCost cost() const = 0;
 };
@@ -206,6 +243,11 @@ class Instance {
     virtual Result<std::unique_ptr<ResultStream>> read_parquet(std::shared_ptr<ReadableFile> file,
                                                                Deadline deadline,
                                                                CancelToken cancel) = 0;
+
+    // What stands in a Parquet file of another program; reads its footer alone. Fails with
+    // malformed_parquet. As with read_parquet(), a crafted footer is the caller's decision.
+    virtual Result<ForeignParquet> describe_parquet(FileId id, std::shared_ptr<ReadableFile> file,
+                                                    Deadline deadline, CancelToken cancel) = 0;
 
     virtual uint64_t memory_bytes() const = 0;  // what the engine holds now
 };

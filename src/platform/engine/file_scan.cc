@@ -13,6 +13,7 @@
 #include "duckdb/planner/filter/null_filter.hpp"
 #include "duckdb/planner/filter/optional_filter.hpp"
 #include "parquet_reader.hpp"
+#include "platform/engine/file_list.h"
 #include "platform/engine/query_state.h"
 
 namespace insula::engine {
@@ -27,37 +28,6 @@ using duckdb::make_uniq;
 using duckdb::TableFilter;
 using duckdb::TableFilterType;
 using duckdb::Value;
-
-// A scan's files; never globbed, never pruned by name.
-class FileList final : public duckdb::SimpleMultiFileList {
-  public:
-    FileList(duckdb::vector<duckdb::OpenFileInfo> files, uint64_t bytes)
-        : SimpleMultiFileList(std::move(files)), bytes_(bytes) {}
-
-    // One file, too, is "several": only then does the engine not read its footer to make the plan.
-    duckdb::FileExpandResult GetExpandResult() override {
-        return duckdb::FileExpandResult::MULTIPLE_FILES;
-    }
-    duckdb::unique_ptr<duckdb::NodeStatistics> GetCardinality(ClientContext&) override {
-        return make_uniq<duckdb::NodeStatistics>(bytes_ / kBytesPerRow + 1);
-    }
-    duckdb::unique_ptr<MultiFileList> ComplexFilterPushdown(
-        ClientContext&, const duckdb::MultiFileOptions&, duckdb::MultiFilePushdownInfo&,
-        duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>&) override {
-        return nullptr;
-    }
-    duckdb::unique_ptr<MultiFileList> DynamicFilterPushdown(
-        ClientContext&, const duckdb::MultiFileOptions&, const duckdb::vector<std::string>&,
-        const duckdb::vector<duckdb::LogicalType>&, const duckdb::vector<duckdb::column_t>&,
-        duckdb::TableFilterSet&) const override {
-        return nullptr;
-    }
-
-  private:
-    // A guess for the planner, which only compares sizes.
-    static constexpr uint64_t kBytesPerRow = 40;
-    const uint64_t bytes_;
-};
 
 duckdb::unique_ptr<TableFilter> never() {
     return make_uniq<duckdb::ConstantFilter>(
@@ -182,9 +152,7 @@ class FileScan final : public duckdb::MultiFileReader {
         const size_t index = std::stoull(paths.at(0));
         if (!query || index >= query->scans()) throw duckdb::BinderException("no such scan");
         source_ = &query->source(index);
-        duckdb::vector<duckdb::OpenFileInfo> files;
-        for (const std::string& path : source_->paths) files.emplace_back(path);
-        return duckdb::make_shared_ptr<FileList>(std::move(files), source_->file_bytes);
+        return duckdb::make_shared_ptr<FileList>(source_->paths, source_->file_bytes);
     }
 
     bool Bind(duckdb::MultiFileOptions&, duckdb::MultiFileList&,
@@ -266,6 +234,13 @@ duckdb::TableFunction file_function(const duckdb::TableFunction& parquet_scan) {
     function.get_partition_stats = nullptr;
     function.serialize = nullptr;
     function.deserialize = nullptr;
+    return function;
+}
+
+duckdb::TableFunction unnumbered_file_function(const duckdb::TableFunction& parquet_scan) {
+    duckdb::TableFunction function = file_function(parquet_scan);
+    function.name = kUnnumberedFileFunction;
+    function.get_partition_data = nullptr;
     return function;
 }
 

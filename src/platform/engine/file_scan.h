@@ -16,9 +16,12 @@ class ClientContext;
 namespace insula::engine {
 
 inline constexpr const char* kFileFunction = "insula_files";
+inline constexpr const char* kUnnumberedFileFunction = "insula_unnumbered_files";
 
 // `parquet_scan` is the engine's function of that name.
 duckdb::TableFunction file_function(const duckdb::TableFunction& parquet_scan);
+// The same, without batch numbers: see chunk_scan.h.
+duckdb::TableFunction unnumbered_file_function(const duckdb::TableFunction& parquet_scan);
 
 // Rows that a Parquet reader has decoded: those of skipped row groups do not count.
 uint64_t rows_read(const duckdb::BaseFileReader& reader);

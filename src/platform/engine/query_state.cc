@@ -74,8 +74,28 @@ Status QueryState::add_scan(Scan scan) {
         source->file_bytes += file.file->size();
         source->paths.push_back(add_file(file.id, std::move(file.file)));
     }
+    RETURN_IF_ERROR(add_foreign(std::move(scan.foreign), *source));
     sources_.push_back(std::move(source));
     return {};
+}
+
+Status QueryState::add_foreign(std::vector<Scan::ForeignRef> files, ScanSource& source) {
+    std::unordered_map<const ForeignLayout*, ForeignShape*> known;
+    for (Scan::ForeignRef& file : files) {
+        ForeignShape*& shape = known[file.layout.get()];
+        if (shape == nullptr) {
+            shapes_.push_back(std::make_unique<ForeignShape>());
+            shape = shapes_.back().get();
+            shape->number = shapes_.size() - 1;
+            shape->layout = std::move(file.layout);
+            source.shapes.push_back(shape);
+        }
+        shape->file_bytes += file.file->size();
+        shape->first_row_ids.push_back(file.first_row_id);
+        shape->paths.push_back(add_file(file.id, std::move(file.file)));
+    }
+    if (source.shapes.size() <= kForeignLayoutsMax) return {};
+    return fail(internal_error("a scan over foreign files of too many layouts"));
 }
 
 const std::string& QueryState::add_file(FileId id, std::shared_ptr<ReadableFile> file) {
@@ -138,6 +158,7 @@ void QueryState::release_sources() {
     files_by_path_.clear();
     files_.clear();
     sources_.clear();
+    shapes_.clear();
 }
 
 }  // namespace insula::engine

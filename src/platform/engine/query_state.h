@@ -36,6 +36,15 @@ struct PinnedFile {
     std::atomic<bool> opened = false;
 };
 
+// Foreign files of one layout: they are one relation for the engine.
+struct ForeignShape {
+    size_t number = 0;  // in the query
+    std::shared_ptr<const ForeignLayout> layout;
+    std::vector<std::string> paths;
+    std::vector<uint64_t> first_row_ids;  // one a path
+    uint64_t file_bytes = 0;
+};
+
 // A Scan in the engine's words. The last column is _row_id.
 struct ScanSource {
     std::vector<ScanColumn> columns;  // without _row_id
@@ -43,6 +52,7 @@ struct ScanSource {
     duckdb::vector<duckdb::LogicalType> types;
     std::vector<ChunkRows> chunks;
     std::vector<std::string> paths;
+    std::vector<const ForeignShape*> shapes;
     uint64_t chunk_rows = 0;
     uint64_t file_bytes = 0;
 };
@@ -65,6 +75,8 @@ class QueryState final : public duckdb::ClientContextState {
 
     size_t scans() const { return sources_.size(); }
     const ScanSource& source(size_t index) const { return *sources_.at(index); }
+    size_t shapes() const { return shapes_.size(); }
+    const ForeignShape& shape(size_t number) const { return *shapes_.at(number); }
     const std::string& only_file() const { return files_.front()->pin.path; }
     PinnedFile* find_file(const std::string& path);
     WritableFile* output() { return output_; }
@@ -95,10 +107,13 @@ class QueryState final : public duckdb::ClientContextState {
     void release_sources();
 
   private:
+    Status add_foreign(std::vector<Scan::ForeignRef> files, ScanSource& source);
+
     const std::shared_ptr<FileSlots> slots_;
     const Deadline deadline_;
     const CancelToken cancel_;
     std::vector<std::unique_ptr<ScanSource>> sources_;
+    std::vector<std::unique_ptr<ForeignShape>> shapes_;
     std::vector<std::unique_ptr<PinnedFile>> files_;
     std::unordered_map<std::string, PinnedFile*> files_by_path_;
     WritableFile* output_ = nullptr;

@@ -113,6 +113,24 @@ Error out_of_memory(std::string_view detail) {
         .with_detail(detail);
 }
 
+// Not of the statement, which is ours.
+bool tells_of_damage(duckdb::ExceptionType type) {
+    using enum duckdb::ExceptionType;
+    switch (type) {
+        case BINDER:
+        case CATALOG:
+        case PARSER:
+        case SYNTAX:
+        case PERMISSION:
+        case SETTINGS:
+        case TRANSACTION:
+        case CONNECTION:
+            return false;
+        default:
+            return true;
+    }
+}
+
 }  // namespace
 
 Error engine_error(const duckdb::ErrorData& error, const StreamContext& context) {
@@ -128,7 +146,7 @@ Error engine_error(const duckdb::ErrorData& error, const StreamContext& context)
             .with_hint("Leave the largest values out by a filter.")
             .with_detail(detail);
     }
-    if (context.untrusted_input) {
+    if (context.untrusted_input || (context.foreign_files && tells_of_damage(error.Type()))) {
         return invalid_argument(
                    "malformed_parquet",
                    "The Parquet file is damaged or uses something that is not supported.")

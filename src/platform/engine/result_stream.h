@@ -30,6 +30,9 @@ struct StreamContext {
     std::shared_ptr<StopWatch> watch;
     // The statement reads a client's file: what is wrong with it is the client's error.
     bool untrusted_input = false;
+    // The statement reads files of other programs beside our own: what the engine says about
+    // damaged data is about one of them, since ours are checked before the engine sees them.
+    bool foreign_files = false;
 };
 
 // Turns a failure inside the engine into ours.
