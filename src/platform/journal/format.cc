@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -98,9 +99,11 @@ Result<SegmentHeader> decode_segment_header(Bytes block) {
     if (disk.crc != checksum(disk, 0))
         return fail(data_loss("the segment header's checksum differs"));
     if (disk.version != kFormatVersion || disk.codec != 0 || disk.key_id != 0) {
-        return fail(
-            data_loss(fmt::format("segment format version {}, codec {}, key {} is not known here",
-                                  disk.version, disk.codec, disk.key_id)));
+        return fail(Error(Code::data_loss, kNewerFormat,
+                          "The journal was written by a later version of the program.")
+                        .with_detail(fmt::format(
+                            "segment format version {}, codec {}, key {} is not known here",
+                            disk.version, disk.codec, disk.key_id)));
     }
     SegmentHeader header{.stream = {disk.stream},
                          .sequence = disk.sequence,
@@ -113,6 +116,15 @@ Result<SegmentHeader> decode_segment_header(Bytes block) {
         return fail(data_loss("the segment header holds impossible values"));
     }
     return header;
+}
+
+SegmentHeader read_unchecked_segment_header(Bytes block) {
+    DiskSegmentHeader disk{};
+    std::memcpy(&disk, block.data(), std::min(sizeof disk, block.size()));
+    return {.stream = {disk.stream},
+            .sequence = disk.sequence,
+            .segment_bytes = disk.segment_bytes,
+            .salt = disk.salt};
 }
 
 void encode_record_header(const StoredRecord& record, uint32_t salt, MutableBytes out) {

@@ -60,7 +60,9 @@ struct StoredRecord {
 
 // `out` takes kSegmentHeaderBytes.
 void encode_segment_header(const SegmentHeader& header, MutableBytes out);
-// data_loss says what is wrong with the block.
+// data_loss says what is wrong with the block; its reason is kNewerFormat where a later version of
+// the program wrote it.
+inline constexpr std::string_view kNewerFormat = "newer_journal_format";
 Result<SegmentHeader> decode_segment_header(Bytes block);
 
 // `out` takes kRecordHeaderBytes.
@@ -68,6 +70,9 @@ void encode_record_header(const StoredRecord& record, uint32_t salt, MutableByte
 // Nothing unless magic and checksum are right. With `ignore_checksum` (tests) magic is enough.
 std::optional<StoredRecord> decode_record_header(Bytes bytes, uint32_t salt,
                                                  bool ignore_checksum = false);
+
+// What the header's fields say, right or wrong: where a damaged one is all there is.
+SegmentHeader read_unchecked_segment_header(Bytes block);
 
 bool all_zero(Bytes bytes);
 

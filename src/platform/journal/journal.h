@@ -35,6 +35,7 @@ namespace insula::journal {
 enum class RecordKind : uint8_t {
     table_write = 1,
     probe = 2,  // written at start to prove that a write works; replay ignores it
+    lost = 3,   // stands where a salvage gave up what could not be read; replay counts it
     end = 255,  // a clean stop; written by close()
 };
 
@@ -136,6 +137,7 @@ struct ReplayStats {
     StreamId last_stream;           // 0 if there is none
     bool clean_stop = false;        // the last stream ended with an end record
     uint64_t cut_bytes = 0;         // in torn tails: written, never acknowledged
+    uint64_t lost_bytes = 0;        // given up by a salvage
     uint64_t last_hybrid_time = 0;  // the highest that was seen
 };
 Result<ReplayStats> replay(FileSystem& fs, const std::string& directory, Lsn from,

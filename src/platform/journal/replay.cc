@@ -1,7 +1,46 @@
+#include <algorithm>
+
 #include "platform/journal/journal.h"
 #include "platform/journal/stream_reader.h"
 
 namespace insula::journal {
+
+namespace {
+
+// Stops at damage; hands table records on.
+class Replay final : public StreamObserver {
+  public:
+    Replay(const std::function<Status(const Record&)>& handle, ReplayStats& stats)
+        : handle_(handle), stats_(stats) {}
+
+    Status record(const FoundRecord& found) override {
+        const StoredRecord& header = found.header;
+        stats_.last_hybrid_time = std::max(stats_.last_hybrid_time, header.hybrid_time);
+        const auto kind = static_cast<RecordKind>(header.kind);
+        if (kind == RecordKind::end || kind == RecordKind::probe) return {};
+        if (kind == RecordKind::lost) {
+            stats_.lost_bytes += record_bytes(header.body_bytes);
+            return {};
+        }
+        ++stats_.records;
+        stats_.bytes += record_bytes(header.body_bytes);
+        return handle_({.header = {.kind = kind,
+                                   .tenant = header.tenant,
+                                   .source = header.source,
+                                   .epoch = header.epoch},
+                        .lsn = {header.stream, header.position},
+                        .hybrid_time = header.hybrid_time,
+                        .body = found.body});
+    }
+
+    Status damage(const Damage& damage) override { return fail(damage.error()); }
+
+  private:
+    const std::function<Status(const Record&)>& handle_;
+    ReplayStats& stats_;
+};
+
+}  // namespace
 
 Result<ReplayStats> replay(FileSystem& fs, const std::string& directory, Lsn from,
                            const Options& options,
@@ -11,6 +50,7 @@ Result<ReplayStats> replay(FileSystem& fs, const std::string& directory, Lsn fro
     if (!exists) return stats;
     ASSIGN_OR_RETURN(const auto entries, fs.list(directory));
     std::string buffer;
+    Replay observer(handle, stats);
     for (const DirectoryEntry& entry : entries) {
         const auto stream = parse_stream_name(entry.name);
         if (!entry.is_directory || !stream) continue;
@@ -18,7 +58,10 @@ Result<ReplayStats> replay(FileSystem& fs, const std::string& directory, Lsn fro
         if (*stream < from.stream) continue;
         StreamReader reader(fs, directory + "/" + entry.name, *stream, from, options.planted_fault,
                             buffer);
-        RETURN_IF_ERROR(reader.run(handle, stats));
+        RETURN_IF_ERROR(reader.run(observer));
+        RETURN_IF_ERROR(reader.settle());
+        stats.clean_stop = reader.ended();
+        stats.cut_bytes += reader.cut_bytes();
         ++stats.streams;
     }
     return stats;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "base/crc32c.h"
 
@@ -11,14 +12,23 @@ namespace insula::journal {
 namespace {
 
 constexpr uint64_t kReadStepBytes = 8 * kMiB;
+constexpr uint64_t kLookStepBytes = 256 * kKiB;
 
 bool known_kind(uint8_t kind) {
     return kind == static_cast<uint8_t>(RecordKind::table_write) ||
            kind == static_cast<uint8_t>(RecordKind::probe) ||
+           kind == static_cast<uint8_t>(RecordKind::lost) ||
            kind == static_cast<uint8_t>(RecordKind::end);
 }
 
 }  // namespace
+
+Error Damage::error() const {
+    if (!offset) return data_loss(fmt::format("{}: {}", path, what));
+    if (!position) return data_loss(fmt::format("{}: offset {}: {}", path, *offset, what));
+    return data_loss(
+        fmt::format("{}: offset {} (position {}): {}", path, *offset, *position, what));
+}
 
 StreamReader::StreamReader(FileSystem& fs, std::string directory, StreamId stream, Lsn from,
                            PlantedFault planted_fault, std::string& buffer)
@@ -34,9 +44,34 @@ std::string StreamReader::path(uint32_t sequence) const {
     return directory_ + "/" + segment_name(sequence);
 }
 
-Error StreamReader::damage(uint64_t offset, std::string_view what) const {
-    return data_loss(fmt::format("{}: offset {} (position {}): {}", path(sequences_[index_]),
-                                 offset, segment_.base() + offset, what));
+Damage StreamReader::damage_at(uint64_t offset, uint64_t bytes, std::string what) const {
+    return {.stream = stream_,
+            .sequence = segment_.sequence,
+            .path = path(segment_.sequence),
+            .offset = offset,
+            .bytes = bytes,
+            .what = std::move(what),
+            .position = segment_.base() + offset};
+}
+
+Damage StreamReader::damage_of_file(uint32_t sequence, std::string what) const {
+    return {
+        .stream = stream_, .sequence = sequence, .path = path(sequence), .what = std::move(what)};
+}
+
+// What follows damage does not hang together with what stood before it.
+Status StreamReader::report(Damage damage) {
+    end_.reset();
+    return observer_->damage(damage);
+}
+
+uint64_t StreamReader::bytes_used(uint64_t offset, uint64_t end) const {
+    Bytes range = content().first(end).subspan(std::min(offset, end));
+    while (range.size() >= kBlockBytes && all_zero(range.last(kBlockBytes))) {
+        range = range.first(range.size() - kBlockBytes);
+    }
+    while (!range.empty() && range.back() == std::byte{0}) range = range.first(range.size() - 1);
+    return range.size();
 }
 
 Status StreamReader::find_segments() {
@@ -45,13 +80,15 @@ Status StreamReader::find_segments() {
         if (!entry.name.ends_with(".seg")) continue;  // spares
         const auto sequence = parse_segment_name(entry.name);
         if (!sequence) {
-            return fail(
-                data_loss(fmt::format("{}/{} is no segment's name", directory_, entry.name)));
+            RETURN_IF_ERROR(report({.stream = stream_,
+                                    .path = directory_ + "/" + entry.name,
+                                    .what = "this is no segment's name"}));
+            continue;
         }
         if (!sequences_.empty() && *sequence != sequences_.back() + 1) {
-            return fail(data_loss(fmt::format("{}: the segment is missing between {} and {}",
-                                              path(sequences_.back() + 1),
-                                              segment_name(sequences_.back()), entry.name)));
+            RETURN_IF_ERROR(report(damage_of_file(
+                sequences_.back() + 1, fmt::format("the segment is missing between {} and {}",
+                                                   segment_name(sequences_.back()), entry.name))));
         }
         sequences_.push_back(*sequence);
     }
@@ -64,100 +101,148 @@ Status StreamReader::check_first_needed() {
     if (first == 0) return {};
     const bool needed = complete_ || (from_ > 0 && from_ < segment_.base());
     if (!needed) return {};
-    return fail(data_loss(
-        fmt::format("{}: the segment is missing, replay needs the stream from position {} on",
-                    path(first - 1), from_)));
+    return report(damage_of_file(
+        first - 1,
+        fmt::format("the segment is missing, the stream is needed from position {} on", from_)));
 }
 
-Result<bool> StreamReader::load(uint32_t sequence) {
-    ASSIGN_OR_RETURN(const auto file, fs_.open(path(sequence), OpenMode::read));
-    ASSIGN_OR_RETURN(const uint64_t size, file->size());
-    buffer_.resize(std::min(size, kSegmentHeaderBytes));
-    const auto writable = [this](uint64_t start) {
-        return std::as_writable_bytes(std::span(buffer_)).subspan(start);
-    };
-    ASSIGN_OR_RETURN(const size_t header_bytes, file->read_at(writable(0), 0));
-    auto header = decode_segment_header(content().first(header_bytes));
-    if (!header) return fail(std::move(header).error().with_detail(path(sequence)));
+// Whether the segment's header is right, or what is wrong with it was reported and the rest of the
+// segment can be read all the same.
+Result<bool> StreamReader::accept_header(uint32_t sequence, Bytes block, uint64_t file_bytes) {
+    const auto header = decode_segment_header(block);
+    if (!header) {
+        Damage damage = damage_of_file(sequence, std::string(header.error().detail()));
+        damage.offset = 0;
+        damage.bytes = block.size();
+        damage.newer = header.error().reason() == kNewerFormat;
+        RETURN_IF_ERROR(report(std::move(damage)));
+        return guess_header(sequence, block, file_bytes);
+    }
     segment_ = *header;
     const bool other = header->stream != stream_ || header->sequence != sequence ||
                        header->segment_bytes != segment_bytes_.value_or(header->segment_bytes);
-    if (other && planted_fault_ != PlantedFault::accept_foreign_stream) {
-        return fail(data_loss(fmt::format("{}: holds segment {} of stream {} ({} bytes a segment)",
-                                          path(sequence), header->sequence,
-                                          stream_name(header->stream), header->segment_bytes)));
-    }
     segment_.sequence = sequence;
+    if (other && planted_fault_ != PlantedFault::accept_foreign_stream) {
+        RETURN_IF_ERROR(report(damage_of_file(
+            sequence,
+            fmt::format("it holds segment {} of stream {} ({} bytes a segment)", header->sequence,
+                        stream_name(header->stream), header->segment_bytes))));
+        return false;
+    }
     segment_bytes_ = segment_.segment_bytes;
-    if (size > segment_.segment_bytes) {
-        return fail(data_loss(fmt::format("{}: the file has {} bytes, the segment {}",
-                                          path(sequence), size, segment_.segment_bytes)));
-    }
-    if (segment_.base() + segment_.segment_bytes <= from_) return false;
-    while (buffer_.size() < size) {
-        const uint64_t start = buffer_.size();
-        buffer_.resize(std::min(size, start + kReadStepBytes));
-        ASSIGN_OR_RETURN(const size_t got, file->read_at(writable(start), start));
-        if (got < buffer_.size() - start) {
-            return fail(
-                data_loss(fmt::format("{}: became shorter while it was read", path(sequence))));
-        }
-    }
+    if (file_bytes <= segment_.segment_bytes) return true;
+    RETURN_IF_ERROR(
+        report(damage_of_file(sequence, fmt::format("the file has {} bytes, the segment {}",
+                                                    file_bytes, segment_.segment_bytes))));
     return true;
 }
 
-Status StreamReader::run(const Handler& handle, ReplayStats& stats) {
-    RETURN_IF_ERROR(find_segments());
-    stats.clean_stop = false;
-    if (sequences_.empty()) return {};  // the node stopped before the stream had its first segment
-    for (index_ = 0; index_ < sequences_.size() && !torn_; ++index_) {
-        ASSIGN_OR_RETURN(const bool needed, load(sequences_[index_]));
-        if (index_ == 0) RETURN_IF_ERROR(check_first_needed());
-        if (!needed) continue;
-        if (segment_.sequence == 0) end_ = durable_before_ = kSegmentHeaderBytes;
-        RETURN_IF_ERROR(read_segment(handle, stats));
-        if (ended_) {
-            RETURN_IF_ERROR(check_untouched(index_ + 1));
-            break;
-        }
+// For those who read on behind a damaged header: its place gives most of what it said; the salt is
+// right if the first record's checksum is, which also finds one flipped bit in it.
+bool StreamReader::guess_header(uint32_t sequence, Bytes block, uint64_t file_bytes) {
+    const SegmentHeader said = read_unchecked_segment_header(block);
+    const uint64_t plausible = said.segment_bytes <= kSegmentBytesMax ? said.segment_bytes : 0;
+    segment_ = {.stream = stream_,
+                .sequence = sequence,
+                .segment_bytes = segment_bytes_.value_or(std::max(plausible, file_bytes)),
+                .salt = said.salt};
+    const Bytes first = content().subspan(std::min<uint64_t>(kSegmentHeaderBytes, buffer_.size()));
+    if (decode_record_header(first, said.salt)) return true;
+    for (int bit = 0; bit < 32; ++bit) {
+        segment_.salt = said.salt ^ std::rotl(1u, bit);
+        if (decode_record_header(first, segment_.salt)) return true;
     }
-    stats.clean_stop = ended_;
-    stats.cut_bytes += cut_bytes_;
-    return ended_ ? Status() : settle();
+    return false;
 }
 
-Status StreamReader::read_segment(const Handler& handle, ReplayStats& stats) {
-    uint64_t offset = kSegmentHeaderBytes;
-    for (;;) {
-        StoredRecord record;
-        ASSIGN_OR_RETURN(const Next next, look_at(offset, record));
-        if (next != Next::record) return {};
-        RETURN_IF_ERROR(check_record(offset, record));
-        RETURN_IF_ERROR(hand_on(offset, record, handle, stats));
-        offset += record_bytes(record.body_bytes);
-        end_ = segment_.base() + offset;
-        end_sequence_ = segment_.sequence;
-        durable_before_ = record.durable_before;
-        if (record.kind != static_cast<uint8_t>(RecordKind::end)) continue;
-        ended_ = true;
-        if (all_zero(content().subspan(offset))) return {};
-        return fail(damage(offset, "bytes follow the end record"));
+Status StreamReader::read_content(File& file, uint64_t file_bytes) {
+    buffer_.clear();
+    while (buffer_.size() < file_bytes) {
+        const uint64_t start = buffer_.size();
+        buffer_.resize(std::min(file_bytes, start + kReadStepBytes));
+        const auto writable = std::as_writable_bytes(std::span(buffer_)).subspan(start);
+        ASSIGN_OR_RETURN(const size_t got, file.read_at(writable, start));
+        if (got == writable.size()) continue;
+        return fail(data_loss(
+            fmt::format("{}: became shorter while it was read", path(sequences_[index_]))));
     }
+    return {};
+}
+
+Result<StreamReader::Loaded> StreamReader::load(uint32_t sequence) {
+    ASSIGN_OR_RETURN(const auto file, fs_.open(path(sequence), OpenMode::read));
+    ASSIGN_OR_RETURN(const uint64_t size, file->size());
+    // A segment below the start costs its header only.
+    const bool below = segment_bytes_ && (sequence + uint64_t{1}) * *segment_bytes_ <= from_;
+    const bool first = !segment_bytes_ && from_ > 0;
+    RETURN_IF_ERROR(read_content(
+        *file, std::min(size, below || first ? kSegmentHeaderBytes : kSegmentBytesMax)));
+    const Bytes block = content().first(std::min<uint64_t>(kSegmentHeaderBytes, buffer_.size()));
+    ASSIGN_OR_RETURN(const bool usable, accept_header(sequence, block, size));
+    if (!usable) return Loaded::unreadable;
+    if (segment_.base() + segment_.segment_bytes <= from_) return Loaded::below;
+    const uint64_t bytes = std::min(size, segment_.segment_bytes);
+    if (buffer_.size() < bytes) RETURN_IF_ERROR(read_content(*file, bytes));
+    buffer_.resize(bytes);
+    RETURN_IF_ERROR(
+        observer_->segment({.header = segment_, .path = path(sequence), .file_bytes = size}));
+    return Loaded::readable;
+}
+
+Status StreamReader::run(StreamObserver& observer) {
+    observer_ = &observer;
+    RETURN_IF_ERROR(find_segments());
+    // Without any the node stopped before the stream had its first segment.
+    for (index_ = 0; index_ < sequences_.size() && !ended_ && !torn_; ++index_) {
+        ASSIGN_OR_RETURN(const Loaded loaded, load(sequences_[index_]));
+        if (index_ == 0) RETURN_IF_ERROR(check_first_needed());
+        if (loaded != Loaded::readable) continue;
+        if (segment_.sequence == 0) end_ = durable_before_ = kSegmentHeaderBytes;
+        RETURN_IF_ERROR(read_segment());
+    }
+    if (planted_fault_ == PlantedFault::cut_all_damage) return {};
+    return check_untouched(index_);
+}
+
+Status StreamReader::read_segment() {
+    uint64_t offset = kSegmentHeaderBytes;
+    while (offset < buffer_.size()) {
+        StoredRecord record;
+        std::string_view what;
+        const Next next = look_at(offset, record, what);
+        if (next == Next::end_of_segment) return {};
+        if (next == Next::bad_record) {
+            ASSIGN_OR_RETURN(const auto good, bad(offset, what));
+            if (!good) return {};
+            offset = *good;
+            continue;
+        }
+        ASSIGN_OR_RETURN(offset, read_record(offset, record));
+        if (!ended_) continue;
+        if (const uint64_t more = bytes_used(offset, buffer_.size()); more > 0) {
+            return report(damage_at(offset, more, "bytes follow the end record"));
+        }
+        return {};
+    }
+    return {};
 }
 
 // What stands at `offset`: a record with good checksums, nothing up to the segment's end, or
 // something bad, which is a torn tail or damage.
-Result<StreamReader::Next> StreamReader::look_at(uint64_t offset, StoredRecord& record) {
-    const Bytes rest = content().subspan(std::min<uint64_t>(offset, buffer_.size()));
+StreamReader::Next StreamReader::look_at(uint64_t offset, StoredRecord& record,
+                                         std::string_view& what) const {
+    const Bytes rest = content().subspan(offset);
     const auto found =
         decode_record_header(rest, segment_.salt, planted_fault_ == PlantedFault::ignore_checksums);
     if (!found) {
         if (all_zero(rest)) return Next::end_of_segment;
-        return bad(offset, "no record header");
+        what = "no record header";
+        return Next::bad_record;
     }
-    if (!sound_body(offset, *found)) return bad(offset, "the record's body is damaged");
     record = *found;
-    return Next::record;
+    if (sound_body(offset, record)) return Next::record;
+    what = "the record's body is damaged";
+    return Next::bad_record;
 }
 
 bool StreamReader::sound_body(uint64_t offset, const StoredRecord& record) const {
@@ -172,90 +257,142 @@ bool StreamReader::sound_body(uint64_t offset, const StoredRecord& record) const
            all_zero(content().subspan(offset + bytes - padding, padding));
 }
 
+// Hands the record on, if it is one of this place, and returns the offset behind it.
+Result<uint64_t> StreamReader::read_record(uint64_t offset, const StoredRecord& record) {
+    const uint64_t behind = offset + record_bytes(record.body_bytes);
+    ASSIGN_OR_RETURN(const bool usable, check_record(offset, record));
+    if (!usable) return behind;
+    if (record.position >= from_) {
+        RETURN_IF_ERROR(observer_->record(
+            {.header = record,
+             .sequence = segment_.sequence,
+             .offset = offset,
+             .body = content().subspan(offset + kRecordHeaderBytes, record.body_bytes)}));
+    }
+    end_ = segment_.base() + behind;
+    end_sequence_ = segment_.sequence;
+    durable_before_ = record.durable_before;
+    ended_ = record.kind == static_cast<uint8_t>(RecordKind::end);
+    return behind;
+}
+
 // A bad record is a torn tail only if nothing proves that it had been synced: a record that was
 // written later knows a higher durable end, and the next segment is touched only after this one was
 // synced.
-Result<StreamReader::Next> StreamReader::bad(uint64_t offset, std::string_view what) {
-    const uint64_t position = segment_.base() + offset;
-    const uint64_t synced_at_least = end_.value_or(position);
+Result<std::optional<uint64_t>> StreamReader::bad(uint64_t offset, std::string_view what) {
+    const bool cut_all = planted_fault_ == PlantedFault::cut_all_damage;
+    if (const auto proof = proof_of_sync(offset); proof && !cut_all) {
+        const uint64_t good = next_good(offset);
+        const uint64_t bytes = bytes_used(offset, good);
+        RETURN_IF_ERROR(report(damage_at(
+            offset, bytes,
+            fmt::format("{}, but the record at offset {} was written after it had been synced",
+                        what, *proof))));
+        return good;
+    }
+    ASSIGN_OR_RETURN(const bool touched, later_segment_touched());
+    if (touched && !cut_all) {
+        const uint64_t good = next_good(offset);
+        const uint64_t bytes = bytes_used(offset, good);
+        RETURN_IF_ERROR(report(damage_at(
+            offset, bytes,
+            fmt::format("{}, but the next segment was written after this one had been synced",
+                        what))));
+        return good;
+    }
     torn_ = true;
-    cut_bytes_ = buffer_.size() - offset;
-    while (cut_bytes_ > 0 && buffer_[offset + cut_bytes_ - 1] == '\0') --cut_bytes_;
-    if (planted_fault_ == PlantedFault::cut_all_damage) return Next::end_of_stream;
+    cut_bytes_ = bytes_used(offset, buffer_.size());
+    RETURN_IF_ERROR(observer_->torn_tail(damage_at(offset, cut_bytes_, std::string(what))));
+    return std::nullopt;
+}
 
+// The offset of a record that proves it, if one stands further on in the segment.
+std::optional<uint64_t> StreamReader::proof_of_sync(uint64_t offset) const {
+    const uint64_t synced_at_least = end_.value_or(segment_.base() + offset);
     for (uint64_t at = offset + kRecordAlignment; at + kRecordHeaderBytes <= buffer_.size();
          at += kRecordAlignment) {
         const auto later = decode_record_header(content().subspan(at), segment_.salt);
         if (!later || later->stream != stream_ || later->position != segment_.base() + at) continue;
-        if (later->durable_before <= synced_at_least) continue;
-        return fail(damage(
-            offset, fmt::format("{}, but the record at offset {} was written after it had been "
-                                "synced",
-                                what, at)));
+        if (later->durable_before > synced_at_least) return at;
     }
-    const Error error =
-        damage(offset, fmt::format("{}, but the next segment was written after this one had "
-                                   "been synced",
-                                   what));
-    const size_t bad_index = index_;
-    for (index_ = bad_index + 1; index_ < sequences_.size(); ++index_) {
-        ASSIGN_OR_RETURN(const bool needed, load(sequences_[index_]));
-        if (needed && !all_zero(content().subspan(kSegmentHeaderBytes))) return fail(error);
+    return std::nullopt;
+}
+
+Result<bool> StreamReader::later_segment_touched() {
+    std::string piece;
+    for (size_t later = index_ + 1; later < sequences_.size(); ++later) {
+        ASSIGN_OR_RETURN(const auto file, fs_.open(path(sequences_[later]), OpenMode::read));
+        for (uint64_t offset = kSegmentHeaderBytes;;) {
+            piece.resize(kLookStepBytes);
+            ASSIGN_OR_RETURN(const size_t got,
+                             file->read_at(std::as_writable_bytes(std::span(piece)), offset));
+            if (!all_zero(as_bytes(piece).first(got))) return true;
+            if (got < piece.size()) break;
+            offset += got;
+        }
     }
-    return Next::end_of_stream;
+    return false;
+}
+
+// The next record of this segment with good checksums behind `offset`; the segment's end if there
+// is none.
+uint64_t StreamReader::next_good(uint64_t offset) const {
+    for (uint64_t at = offset + kRecordAlignment; at + kRecordHeaderBytes <= buffer_.size();
+         at += kRecordAlignment) {
+        const auto later = decode_record_header(content().subspan(at), segment_.salt);
+        if (!later || later->stream != stream_ || later->position != segment_.base() + at) continue;
+        if (sound_body(at, *later)) return at;
+    }
+    return buffer_.size();
 }
 
 // The checksums are right; so must be all the rest. Anything else is no accident of a power cut.
-Status StreamReader::check_record(uint64_t offset, const StoredRecord& record) {
+// False if the record means nothing here.
+Result<bool> StreamReader::check_record(uint64_t offset, const StoredRecord& record) {
+    const uint64_t bytes = record_bytes(record.body_bytes);
     const bool ours = record.stream == stream_ && record.position == segment_.base() + offset;
     if (!ours && planted_fault_ != PlantedFault::accept_foreign_stream) {
-        return fail(damage(offset, fmt::format("a record of stream {}, position {} stands here",
-                                               stream_name(record.stream), record.position)));
+        RETURN_IF_ERROR(
+            report(damage_at(offset, bytes,
+                             fmt::format("a record of stream {}, position {} stands here",
+                                         stream_name(record.stream), record.position))));
+        return false;
     }
     if (record.version != kFormatVersion || record.codec != 0 || record.key_id != 0 ||
         record.flags != 0 || !known_kind(record.kind)) {
-        return fail(damage(
-            offset,
+        Damage damage = damage_at(
+            offset, bytes,
             fmt::format("record version {}, kind {}, flags {}, codec {}, key {} is not "
                         "known here: written by a later version of the program",
-                        record.version, record.kind, record.flags, record.codec, record.key_id)));
+                        record.version, record.kind, record.flags, record.codec, record.key_id));
+        damage.newer = true;
+        RETURN_IF_ERROR(report(std::move(damage)));
+        return false;
     }
-    if (!ours || !end_) return {};
+    if (!ours || !end_) return true;
     // A record begins a span (all before it is durable) or goes on with one.
     const bool chained =
         record.durable_before == *end_ ||
         (record.durable_before == durable_before_ && end_sequence_ == segment_.sequence);
-    if (chained || planted_fault_ == PlantedFault::cut_all_damage) return {};
-    return fail(damage(
-        offset, fmt::format("the record follows on position {}, but {} is the end of what stands "
-                            "before it: records are missing",
-                            record.durable_before, *end_)));
+    if (chained || planted_fault_ == PlantedFault::cut_all_damage) return true;
+    RETURN_IF_ERROR(report(
+        damage_at(offset, 0,
+                  fmt::format("the record follows on position {}, but {} is the end of what stands "
+                              "before it: records are missing",
+                              record.durable_before, *end_))));
+    return true;
 }
 
-Status StreamReader::hand_on(uint64_t offset, const StoredRecord& record, const Handler& handle,
-                             ReplayStats& stats) {
-    stats.last_hybrid_time = std::max(stats.last_hybrid_time, record.hybrid_time);
-    const auto kind = static_cast<RecordKind>(record.kind);
-    const bool for_handler = kind != RecordKind::end && kind != RecordKind::probe;
-    if (!for_handler || record.position < from_) return {};
-    ++stats.records;
-    stats.bytes += record_bytes(record.body_bytes);
-    return handle({.header = {.kind = kind,
-                              .tenant = record.tenant,
-                              .source = record.source,
-                              .epoch = record.epoch},
-                   .lsn = {stream_, record.position},
-                   .hybrid_time = record.hybrid_time,
-                   .body = content().subspan(offset + kRecordHeaderBytes, record.body_bytes)});
-}
-
-// Segments behind an end record were made ahead and never used.
+// Segments behind the stream's end were made ahead and never used.
 Status StreamReader::check_untouched(size_t first) {
     for (index_ = first; index_ < sequences_.size(); ++index_) {
-        ASSIGN_OR_RETURN(const bool needed, load(sequences_[index_]));
-        if (needed && !all_zero(content().subspan(kSegmentHeaderBytes))) {
-            return fail(damage(kSegmentHeaderBytes, "bytes follow the stream's end record"));
-        }
+        ASSIGN_OR_RETURN(const Loaded loaded, load(sequences_[index_]));
+        if (loaded != Loaded::readable) continue;
+        const uint64_t bytes = bytes_used(kSegmentHeaderBytes, buffer_.size());
+        if (bytes == 0) continue;
+        RETURN_IF_ERROR(report(damage_at(
+            kSegmentHeaderBytes, bytes,
+            ended_ ? "bytes follow the stream's end record" : "bytes follow the stream's end")));
     }
     return {};
 }
@@ -263,7 +400,9 @@ Status StreamReader::check_untouched(size_t first) {
 // The last span may have been read from memory and not be on the disk; after a failed sync the
 // system does not even try again unless it is written again.
 Status StreamReader::settle() {
-    if (!end_sequence_ || planted_fault_ == PlantedFault::skip_settling) return {};
+    if (ended_ || !end_ || !end_sequence_ || planted_fault_ == PlantedFault::skip_settling) {
+        return {};
+    }
     const uint64_t base = *end_sequence_ * *segment_bytes_;
     const uint64_t start = std::max(durable_before_, base + kSegmentHeaderBytes) - base;
     const uint64_t bytes = *end_ - base - start;

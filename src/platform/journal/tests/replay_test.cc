@@ -254,7 +254,8 @@ TEST_F(JournalReplayOfSegments, AForeignSegmentStopsIt) {
     ASSERT_TRUE(succeeded(fs_.rename(path(4), "journal/" + stream_name(kStream) + "/x.seg")));
     const auto found = replay_ids(fs_, "journal");
     ASSERT_FALSE(found);
-    EXPECT_NE(found.error().detail().find("x.seg is no segment's name"), std::string_view::npos);
+    EXPECT_NE(found.error().detail().find("x.seg: this is no segment's name"),
+              std::string_view::npos);
 }
 
 TEST_F(JournalReplayOfSegments, RecordsOfARecycledSegmentsOldLifeAreNotTaken) {

@@ -1,0 +1,45 @@
+#include "platform/journal/inspection.h"
+
+#include "platform/journal/stream_reader.h"
+
+namespace insula::journal {
+
+namespace {
+
+Result<StreamSummary> measure(FileSystem& fs, const std::string& directory, StreamId stream) {
+    StreamSummary summary{.stream = stream};
+    ASSIGN_OR_RETURN(const auto entries, fs.list(directory));
+    for (const DirectoryEntry& entry : entries) {
+        if (entry.is_directory) continue;
+        ASSIGN_OR_RETURN(const auto file, fs.open(directory + "/" + entry.name, OpenMode::read));
+        ASSIGN_OR_RETURN(const uint64_t size, file->size());
+        const bool segment = parse_segment_name(entry.name).has_value();
+        (segment ? summary.segments : summary.spares) += 1;
+        (segment ? summary.segment_bytes : summary.spare_bytes) += size;
+    }
+    return summary;
+}
+
+}  // namespace
+
+Status inspect(FileSystem& fs, const std::string& directory, std::optional<StreamId> only,
+               JournalInspector& inspector) {
+    ASSIGN_OR_RETURN(const bool exists, fs.exists(directory));
+    if (!exists) return {};
+    ASSIGN_OR_RETURN(const auto entries, fs.list(directory));
+    std::string buffer;
+    for (const DirectoryEntry& entry : entries) {
+        const auto stream = parse_stream_name(entry.name);
+        if (!entry.is_directory || !stream || *stream != only.value_or(*stream)) continue;
+        const std::string path = directory + "/" + entry.name;
+        ASSIGN_OR_RETURN(StreamSummary summary, measure(fs, path, *stream));
+        StreamReader reader(fs, path, *stream, Lsn{}, PlantedFault::none, buffer);
+        RETURN_IF_ERROR(reader.run(inspector));
+        summary.ended = reader.ended();
+        summary.cut_bytes = reader.cut_bytes();
+        RETURN_IF_ERROR(inspector.stream(summary));
+    }
+    return {};
+}
+
+}  // namespace insula::journal
