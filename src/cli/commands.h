@@ -17,6 +17,9 @@ using Action = std::function<int()>;
 void add_serve(CLI::App& root, Action& action);
 void add_config(CLI::App& root, Action& action);
 
+// The data directory of a stopped server.
+void add_journal(CLI::App& root, Action& action);
+
 // Clients of a running server.
 void add_source(CLI::App& root, Action& action);
 void add_write(CLI::App& root, Action& action);

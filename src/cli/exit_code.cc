@@ -16,6 +16,7 @@ constexpr std::string_view kInvalidArguments = "invalid_arguments";
 
 ExitCode exit_code_of(const Error& error) {
     const std::string_view reason = error.reason();
+    if (reason == kInvalidArguments) return ExitCode::usage;
     if (reason == "invalid_configuration") return ExitCode::configuration;
     if (reason.starts_with("port_") || reason == "bad_listen_address") return ExitCode::port;
     if (reason.starts_with("data_directory_")) return ExitCode::data_directory;

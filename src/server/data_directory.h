@@ -15,6 +15,9 @@ class DataDirectory {
     // Makes what is missing, refuses a directory of another version or one that another process
     // uses, and empties tmp/.
     static Result<DataDirectory> open(FileSystem& fs, const std::string& path);
+    // The directory of a node that is not running, for those who look at it: nothing is made or
+    // emptied, and what holds no insula data is refused.
+    static Result<DataDirectory> open_stopped(FileSystem& fs, const std::string& path);
 
     const std::string& path() const { return path_; }
     std::string catalog_path() const { return path_ + "/control.db"; }

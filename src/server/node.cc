@@ -83,6 +83,15 @@ Result<catalog::Tenant> own_default_tenant(const config::ServerConfig& config,
     return tenant;
 }
 
+// What to do about damage that stops the start.
+Error with_way_out(const Error& error, const std::string& data_directory) {
+    if (error.code() != Code::data_loss) return error;
+    return error.with_hint(
+        "`insula journal verify --data-dir " + data_directory +
+        "` shows all damage of the journal; `insula journal salvage --data-dir " + data_directory +
+        "` shows what would be lost, and leads on.");
+}
+
 }  // namespace
 
 // In the order of construction; members go down in the reverse order.
@@ -151,8 +160,9 @@ Status Node::State::open_storage() {
                                         .limits = table_limits(config),
                                         .admit_write = [this] { return disk.admit(); }});
     store = std::make_unique<tables::TableStore>(*services);
-    ASSIGN_OR_RETURN(recovery,
-                     store->recover(tenants, directory.journal_path(), journal_options(config)));
+    auto recovered = store->recover(tenants, directory.journal_path(), journal_options(config));
+    if (!recovered) return fail(with_way_out(recovered.error(), directory.path()));
+    recovery = *recovered;
     ASSIGN_OR_RETURN(const uint64_t stream, catalog->allocate_ids(catalog::IdKind::stream, 1));
     journal::Options stream_options = journal_options(config);
     stream_options.hybrid_time_floor = recovery.last_hybrid_time;

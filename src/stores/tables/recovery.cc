@@ -30,6 +30,9 @@ Result<RecoveryStats> TableStore::recover(const std::vector<catalog::Tenant>& te
     stats.journal_bytes = replayed.bytes;
     stats.clean_stop = replayed.clean_stop;
     stats.last_hybrid_time = replayed.last_hybrid_time;
+    if (replayed.lost_bytes > 0) {
+        log::warn("records that a salvage gave up are missing", {{"bytes", replayed.lost_bytes}});
+    }
     return stats;
 }
 
