@@ -1,6 +1,7 @@
 #include "frontends/rest/error_response.h"
 
 #include "platform/json/json_writer.h"
+#include "platform/json/utf8.h"
 
 namespace insula::rest {
 
@@ -91,8 +92,10 @@ std::string error_body(const Error& error, std::string_view request_id) {
     json::JsonWriter writer(body);
     writer.begin_object().key("error").begin_object();
     writer.key("code").string(error.reason());
-    writer.key("message").string(error.message());
-    writer.key("hint").string(error.hint().empty() ? hint_of(error.code()) : error.hint());
+    // They may quote what was sent, which need not be UTF-8, or is cut within a character.
+    writer.key("message").string(json::replace_invalid_utf8(error.message()));
+    writer.key("hint").string(
+        json::replace_invalid_utf8(error.hint().empty() ? hint_of(error.code()) : error.hint()));
     writer.key("request_id").string(request_id);
     writer.end_object().end_object();
     writer.newline();

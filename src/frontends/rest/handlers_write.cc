@@ -34,6 +34,8 @@ constexpr uint64_t kInlineBodyBytes = 16ull << 10;
 // So long may a small write wait on the I/O thread, as for another writer's append. Where it would
 // take longer (for memory, or for the journal's buffer) it begins anew on a worker.
 constexpr std::chrono::milliseconds kInlinePatience{1};
+// So often may the source be removed under one write before the write gives up.
+constexpr int kRemovalsMax = 8;
 
 struct MediaType {
     std::string_view name;
@@ -127,9 +129,18 @@ uint64_t body_hash(std::string_view body) {
     return hash;
 }
 
-// Blocking until `deadline`: on a worker, or with little patience on the I/O thread.
+// The source was removed between its look-up and the write.
+bool lost_its_source(const Result<tables::WriteOutcome>& outcome) {
+    return !outcome && (outcome.error().reason() == "source_not_found" ||
+                        outcome.error().reason() == "source_removed");
+}
+
+// Blocking until `deadline`: on a worker, or with little patience on the I/O thread. Where the
+// source is removed meanwhile, at most `removals_max` times, it is as if the write had come after
+// that.
 Result<tables::WriteOutcome> apply(WriteRequest& write, tables::TableStore& store,
-                                   const tenancy::RequestContext& context, Deadline deadline) {
+                                   const tenancy::RequestContext& context, Deadline deadline,
+                                   int removals_max) {
     if (write.source_id.empty() && write.envelope) {
         ASSIGN_OR_RETURN(write.source_id, tables::envelope_source(write.body));
     }
@@ -137,19 +148,22 @@ Result<tables::WriteOutcome> apply(WriteRequest& write, tables::TableStore& stor
     const auto read = [&](tables::SchemaPtr schema) {
         return shred(write, store, context, std::move(schema));
     };
-    auto source = store.find(context.tenant, write.source_id);
-    if (!source) {
-        // A body that cannot be read must not leave an empty source behind.
-        ASSIGN_OR_RETURN([[maybe_unused]] const tables::Batch checked,
-                         read(std::make_shared<const tables::Schema>()));
-        source = store.find_or_create(context.tenant, write.source_id);
-        if (!source) return fail(source.error());
+    const tables::WriteInput input{
+        .shred = read,
+        .idempotency = write.idempotency,
+        .audit = {context.principal, context.request_id, context.remote_address}};
+    for (int removals = 0;; ++removals) {
+        auto source = store.find(context.tenant, write.source_id);
+        if (!source) {
+            // A body that cannot be read must not leave an empty source behind.
+            ASSIGN_OR_RETURN([[maybe_unused]] const tables::Batch checked,
+                             read(std::make_shared<const tables::Schema>()));
+            source = store.find_or_create(context.tenant, write.source_id);
+            if (!source) return fail(source.error());
+        }
+        auto outcome = (*source)->write(input, deadline);
+        if (!lost_its_source(outcome) || removals == removals_max) return outcome;
     }
-    return (*source)->write(
-        {.shred = read,
-         .idempotency = write.idempotency,
-         .audit = {context.principal, context.request_id, context.remote_address}},
-        deadline);
 }
 
 // Whether the write is done sooner here than by a hop to a worker, and certainly without the
@@ -272,11 +286,11 @@ net::Task<Result<tables::WriteOutcome>> RestApi::apply_somewhere(Call& call, Wri
     ASSIGN_OR_CO_RETURN(const bool quick, is_quick(write, services_.tables, call.context));
     if (quick) {
         auto outcome =
-            apply(write, services_.tables, call.context, Deadline::after(kInlinePatience));
-        if (!ran_out_of_patience(outcome)) co_return outcome;
+            apply(write, services_.tables, call.context, Deadline::after(kInlinePatience), 0);
+        if (!ran_out_of_patience(outcome) && !lost_its_source(outcome)) co_return outcome;
     }
     co_return co_await net::on_pool(services_.workers, [&] {
-        return apply(write, services_.tables, call.context, call.context.deadline);
+        return apply(write, services_.tables, call.context, call.context.deadline, kRemovalsMax);
     });
 }
 

@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include "platform/json/utf8.h"
+
 namespace insula::json {
 
 namespace {
@@ -16,28 +18,6 @@ uint32_t hex_value(std::string_view digits) {
     uint32_t value = 0;
     std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
     return value;
-}
-
-// Bytes of the well-formed UTF-8 sequence (Unicode 15, table 3-7) at the front; 0 if there is none.
-size_t utf8_sequence(std::string_view text) {
-    const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-    const auto follows = [&](size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
-        return i < text.size() && byte(i) >= low && byte(i) <= high;
-    };
-    const unsigned char first = byte(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
-    if (first >= 0xe0 && first <= 0xef) {
-        const unsigned low = first == 0xe0 ? 0xa0 : 0x80;
-        const unsigned high = first == 0xed ? 0x9f : 0xbf;
-        return follows(1, low, high) && follows(2) ? 3 : 0;
-    }
-    if (first >= 0xf0 && first <= 0xf4) {
-        const unsigned low = first == 0xf0 ? 0x90 : 0x80;
-        const unsigned high = first == 0xf4 ? 0x8f : 0xbf;
-        return follows(1, low, high) && follows(2) && follows(3) ? 4 : 0;
-    }
-    return 0;
 }
 
 // Too large for a double, rather than too small (which is zero), given that it is out of range.

@@ -162,5 +162,26 @@ TEST_F(NodeOnBadDisk, SmallWritesThatMustWaitLeaveTheIoThreadFree) {
     EXPECT_EQ(answer.status, 200) << answer.body;
 }
 
+TEST_F(NodeOnBadDisk, AWriteBesideARemovalWaitsForItAndCreatesTheSourceAnew) {
+    ASSERT_NO_FATAL_FAILURE(start("control.db", [](config::ServerConfig& config) {
+        config.request_timeout = std::chrono::seconds(30);
+    }));
+    ASSERT_EQ(write(R"([{"a":1}])").status, 200);
+    fs_->stall(true);
+    auto removal = std::async(std::launch::async, [&] {
+        const auto answer = client().send({.method = net::Method::delete_, .target = "/sources/s"});
+        return answer ? answer->status : 0;
+    });
+    fs_->wait_for_stalled_sync();
+    auto written = std::async(std::launch::async, [&] { return write(R"([{"a":2},{"a":3}])"); });
+    EXPECT_EQ(client().get("/health")->status, 200);
+    EXPECT_EQ(count(), R"({"results":[{"n":1}])") << "until it is removed it is there";
+    fs_->stall(false);
+    EXPECT_EQ(removal.get(), 200);
+    const net::ClientResponse answer = written.get();
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(count(), R"({"results":[{"n":2}])");
+}
+
 }  // namespace
 }  // namespace insula::server

@@ -25,6 +25,11 @@ class StallingFileSystem final : public ForwardingFileSystem {
         }
         changed_.notify_all();
     }
+    // Returns once a sync waits.
+    void wait_for_stalled_sync() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return waiting_ > 0; });
+    }
     void fail_syncs(bool on) {
         const std::lock_guard lock(mutex_);
         failing_ = on;
@@ -52,7 +57,12 @@ class StallingFileSystem final : public ForwardingFileSystem {
 
     Status before_sync() {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return !stalled_; });
+        if (stalled_) {
+            ++waiting_;
+            changed_.notify_all();
+            changed_.wait(lock, [this] { return !stalled_; });
+            --waiting_;
+        }
         if (failing_) return fail(os_error("sync", EIO));
         return {};
     }
@@ -62,6 +72,7 @@ class StallingFileSystem final : public ForwardingFileSystem {
     std::condition_variable changed_;
     bool stalled_ = false;
     bool failing_ = false;
+    size_t waiting_ = 0;
 };
 
 }  // namespace insula::server

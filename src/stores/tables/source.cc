@@ -83,24 +83,19 @@ std::vector<SourceView> Source::pin(const Services& services,
     return views;
 }
 
-void Source::mark_removed() {
+Status Source::remove(const std::function<Status()>& commit) {
     const std::lock_guard writing(write_);
+    const Status removed = commit();
     const std::lock_guard lock(state_);
-    removed_ = true;
-    active_ = std::make_shared<GenerationState>(active_->memtable.generation());
-    frozen_.clear();
+    removed_ = removed.has_value();
+    removal_in_doubt_ = !removed && removed.error().code() != Code::failed_precondition;
+    return removed;
 }
 
 Status Source::check_not_removed() const {
     const std::lock_guard lock(state_);
     if (!removed_) return {};
     return fail(not_found("source_not_found", "There is no source with this id."));
-}
-
-void Source::set_removal_in_doubt(bool in_doubt) {
-    const std::lock_guard writing(write_);
-    const std::lock_guard lock(state_);
-    removal_in_doubt_ = in_doubt;
 }
 
 Status Source::check_takes_writes() const {

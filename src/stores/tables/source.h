@@ -91,11 +91,11 @@ class Source {
     // Writes all that is in memory at the moment of the call to files. Returns whether there was
     // anything.
     Result<bool> flush();
-    // Writers and flushes fail with not_found from now on.
-    void mark_removed();
-    // Writers fail while it is not known whether the source is removed: what they were
-    // answered would vanish with it at the next start.
-    void set_removal_in_doubt(bool in_doubt);
+    // Removes the source by `commit`, for which writers wait. Once it has succeeded, writers and
+    // flushes fail with not_found; queries that were on their way see the rows as they were. Where
+    // it is not known whether it did (anything but failed_precondition), writers fail until a later
+    // removal: what they were answered would vanish with the source at the next start.
+    Status remove(const std::function<Status()>& commit);
 
     SourceStats stats() const;
     SchemaPtr schema() const;

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "base/check.h"
+#include "platform/json/utf8.h"
 #include "platform/runtime/log.h"
 
 namespace insula::tables {
@@ -23,10 +24,12 @@ Error no_such_source(std::string_view source_id) {
 Status check_source_id(std::string_view id) {
     const bool printable =
         std::ranges::all_of(id, [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
-    if (!id.empty() && id.size() <= kSourceNameBytesMax && printable) return {};
-    return fail(invalid_argument("invalid_source_id", "A source id has 1 to " +
-                                                          std::to_string(kSourceNameBytesMax) +
-                                                          " bytes and no control characters."));
+    if (!id.empty() && id.size() <= kSourceNameBytesMax && printable && json::valid_utf8(id)) {
+        return {};
+    }
+    return fail(invalid_argument("invalid_source_id",
+                                 "A source id has 1 to " + std::to_string(kSourceNameBytesMax) +
+                                     " bytes of UTF-8 and no control characters."));
 }
 
 Result<std::vector<catalog::Column>> declared_columns(const AddSourceRequest& request) {
@@ -99,21 +102,13 @@ Result<std::shared_ptr<Source>> TableStore::add_source(const TenantId& tenant,
 Status TableStore::remove_source(const TenantId& tenant, std::string_view source_id) {
     const std::lock_guard changing(changes_);
     ASSIGN_OR_RETURN(const auto source, find(tenant, source_id));
-    source->set_removal_in_doubt(true);
-    const Status removed = services_.catalog.remove_source({tenant, source->incarnation()});
-    if (!removed) {
-        // Only a precondition that did not hold says for certain that nothing has changed.
-        if (removed.error().code() == Code::failed_precondition)
-            source->set_removal_in_doubt(false);
-        return removed;
-    }
-    {
+    return source->remove([&]() -> Status {
+        RETURN_IF_ERROR(services_.catalog.remove_source({tenant, source->incarnation()}));
         const std::unique_lock lock(mutex_);
         tenants_[tenant].sources.erase(std::string(source_id));
         by_incarnation_.erase(source->incarnation());
-    }
-    source->mark_removed();
-    return {};
+        return {};
+    });
 }
 
 Result<std::shared_ptr<Source>> TableStore::find(const TenantId& tenant,

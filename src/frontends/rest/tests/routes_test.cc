@@ -65,6 +65,14 @@ TEST(ErrorBody, HasTheOneShapeWithAHintForEveryCode) {
     }
 }
 
+TEST(ErrorBody, IsJsonWhateverItQuotes) {
+    const auto body = json::JsonValue::parse(
+        error_body(invalid_argument("r", "\xcf|\xc3\xa9").with_hint("\xe2\x82"), "1"));
+    ASSERT_TRUE(body);
+    EXPECT_EQ(body->find("error")->find("message")->string(), "\uFFFD|\u00e9");
+    EXPECT_EQ(body->find("error")->find("hint")->string(), "\uFFFD\uFFFD");
+}
+
 TEST(ErrorBody, NeverShowsTheDetail) {
     const std::string body = error_body(internal_error("/secret/path"), "1");
     EXPECT_EQ(body.find("secret"), std::string::npos);
