@@ -104,7 +104,7 @@ Wrong ThreadedRun::run(uint64_t seed) {
     return std::nullopt;
 }
 
-TEST(StoreCrash, NothingAcknowledgedToWritersBesideEachOtherIsLost) {
+TEST(StoreThreads, NothingAcknowledgedToWritersBesideEachOtherIsLost) {
     const SeedRange range = seeds(25);
     uint64_t acknowledged = 0;
     uint64_t files = 0;
