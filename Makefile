@@ -42,14 +42,9 @@ asan: setup ## all unit tests under the address and undefined-behaviour sanitize
 	@tools/build asan tests
 	@$(PYTHON) tools/run_tests.py --build build/asan --unit-only --sanitizer address
 
-# The engine's own threads are invisible to the sanitizer: only the programs without it are run.
-tsan: setup ## the unit tests of the storage core and the network under the thread sanitizer
-	@tools/build tsan core_tests net_tests
-	@$(PYTHON) tools/run_tests.py --build build/tsan --unit-only --sanitizer thread \
-		--only core_tests --only net_tests
-
-fuzz: setup ## searches for inputs that break a promise, for SECONDS (60)
-	@tools/fuzz $(or $(SECONDS),60)
+tsan: setup ## all unit tests under the thread sanitizer, but for sweeps of one thread
+	@tools/build tsan tests
+	@$(PYTHON) tools/run_tests.py --build build/tsan --unit-only --sanitizer thread
 
 clean: ## removes what was built, keeps installed packages
 	rm -rf build

@@ -64,6 +64,12 @@ def test_a_program_that_is_asked_for_and_not_registered_is_missing():
     assert run_tests.unit_programs(LISTING, ["core_tests", "net_tests"])[1] == ["net_tests"]
 
 
+def test_sweeps_are_left_out_under_the_thread_sanitizer_alone():
+    assert run_tests.filter_arguments("tables_tests", "thread")[0].startswith("--gfilter_arguments=-StoreCrash.*")
+    assert run_tests.filter_arguments("tables_tests", "address") == []
+    assert run_tests.filter_arguments("core_tests", "thread") == []
+
+
 def test_a_command_that_hangs_is_ended():
     code, output = run_tests.run([sys.executable, "-c", "import time; time.sleep(60)"], seconds_max=0.2)
     assert code != 0 and "stopped after" in output
