@@ -7,11 +7,13 @@
 #include "frontends/rest/rest_api.h"
 #include "platform/fs/disk_reserve.h"
 #include "platform/net/http_server.h"
+#include "platform/runtime/fail_point.h"
 #include "platform/runtime/log.h"
 #include "platform/runtime/metrics.h"
 #include "server/data_directory.h"
 #include "server/node_metrics.h"
 #include "server/readiness.h"
+#include "server/storage_fail_points.h"
 #include "stores/tables/query.h"
 #include "stores/tables/table_store.h"
 
@@ -22,6 +24,16 @@ namespace {
 constexpr size_t kWorkerQueueMax = 8192;
 // Streams hold a query while their client reads; they wait beside those that the workers run.
 constexpr size_t kRunningQueriesPerWorker = 8;
+
+FailPoint catalog_opened_point("node.start.catalog_opened");
+FailPoint tenant_added_point("node.start.tenant_added");
+FailPoint epoch_raised_point("node.start.epoch_raised");
+FailPoint recovered_point("node.start.recovered");
+FailPoint stream_created_point("node.start.stream_created");
+FailPoint proved_point("node.start.proved");
+FailPoint drained_point("node.stop.drained");
+FailPoint flushed_point("node.stop.flushed");
+FailPoint journal_closed_point("node.stop.journal_closed");
 
 tables::TableLimits table_limits(const config::ServerConfig& config) {
     tables::TableLimits limits;
@@ -79,6 +91,7 @@ Result<catalog::Tenant> own_default_tenant(const config::ServerConfig& config,
                   .name = config.tenant_name,
                   .created_at = clock.wall_now()};
         RETURN_IF_ERROR(catalog.add_tenant({tenant}));
+        tenant_added_point.reach();
     }
     return tenant;
 }
@@ -92,13 +105,37 @@ Error with_way_out(const Error& error, const std::string& data_directory) {
         "` shows what would be lost, and leads on.");
 }
 
+// Arms what the configuration asks for. Returns the file system to use in place of `fs`; null:
+// `fs`.
+Result<std::unique_ptr<FileSystem>> arm_fail_points(const config::ServerConfig& config,
+                                                    FileSystem& fs) {
+    std::vector<FailPlan> of_storage;
+    for (const std::string& text : config.fail_points) {
+        ASSIGN_OR_RETURN(FailPlan plan, parse_fail_plan(text));
+        if (plan.point.starts_with(kStorageFailPointPrefix)) {
+            of_storage.push_back(std::move(plan));
+        } else {
+            RETURN_IF_ERROR(arm_fail_point(plan));
+        }
+    }
+    if (!config.fail_points.empty()) {
+        log::warn("fail points are armed: this server may kill itself",
+                  {{"points", static_cast<uint64_t>(config.fail_points.size())}});
+    }
+    if (of_storage.empty()) return nullptr;
+    ASSIGN_OR_RETURN(auto points, StorageFailPoints::create(fs, config.data_dir, of_storage));
+    return points;
+}
+
 }  // namespace
 
 // In the order of construction; members go down in the reverse order.
 struct Node::State {
-    State(const config::ServerConfig& node_config, FileSystem& node_fs, Clock& node_clock,
-          Random& node_random, DataDirectory data_directory)
+    State(const config::ServerConfig& node_config, FileSystem& node_fs,
+          std::unique_ptr<FileSystem> storage_fail_points, Clock& node_clock, Random& node_random,
+          DataDirectory data_directory)
         : config(node_config),
+          fail_points(std::move(storage_fail_points)),
           fs(node_fs),
           clock(node_clock),
           random(node_random),
@@ -113,6 +150,7 @@ struct Node::State {
     Status stop();
 
     const config::ServerConfig config;
+    const std::unique_ptr<FileSystem> fail_points;  // `fs`, if there are any
     FileSystem& fs;
     Clock& clock;
     Random& random;
@@ -144,11 +182,13 @@ struct Node::State {
 
 Status Node::State::open_storage() {
     ASSIGN_OR_RETURN(catalog, catalog::open_sqlite_catalog(fs, clock, directory.catalog_path()));
+    catalog_opened_point.reach();
     ASSIGN_OR_RETURN(default_tenant, own_default_tenant(config, *catalog, clock, random));
     ASSIGN_OR_RETURN(key, tenancy::load_administrator_key(*catalog, random));
     ASSIGN_OR_RETURN(tenants, catalog->tenants());
     for (catalog::Tenant& tenant : tenants) {
         ASSIGN_OR_RETURN(tenant.epoch, catalog->raise_epoch({tenant.id}));
+        epoch_raised_point.reach();
     }
     services.reset(new tables::Services{.fs = fs,
                                         .clock = clock,
@@ -163,13 +203,18 @@ Status Node::State::open_storage() {
     auto recovered = store->recover(tenants, directory.journal_path(), journal_options(config));
     if (!recovered) return fail(with_way_out(recovered.error(), directory.path()));
     recovery = *recovered;
+    recovered_point.reach();
     ASSIGN_OR_RETURN(const uint64_t stream, catalog->allocate_ids(catalog::IdKind::stream, 1));
     journal::Options stream_options = journal_options(config);
     stream_options.hybrid_time_floor = recovery.last_hybrid_time;
     ASSIGN_OR_RETURN(journal, journal::Journal::create(fs, clock, directory.journal_path(),
                                                        StreamId{stream}, stream_options));
+    stream_created_point.reach();
     store->start(*journal);
-    return prove_readiness({fs, clock, *catalog, *journal, engines, directory.probe_path()});
+    RETURN_IF_ERROR(
+        prove_readiness({fs, clock, *catalog, *journal, engines, directory.probe_path()}));
+    proved_point.reach();
+    return {};
 }
 
 Status Node::State::open_door() {
@@ -223,11 +268,14 @@ Status Node::State::stop() {
     callbacks.clear();
     if (workers) workers->stop();
     if (query_workers) query_workers->stop();
+    drained_point.reach();
     Status status;
     if (store) status = store->stop(journal != nullptr);
+    flushed_point.reach();
     if (journal) {
         const Status closed = journal->close();
         if (status) status = closed;
+        journal_closed_point.reach();
     }
     http.reset();
     api.reset();
@@ -251,9 +299,11 @@ Node::~Node() {
 
 Result<std::unique_ptr<Node>> Node::start(const config::ServerConfig& config, FileSystem& fs,
                                           Clock& clock, Random& random) {
-    ASSIGN_OR_RETURN(DataDirectory directory, DataDirectory::open(fs, config.data_dir));
-    auto node = std::unique_ptr<Node>(
-        new Node(std::make_unique<State>(config, fs, clock, random, std::move(directory))));
+    ASSIGN_OR_RETURN(auto fail_points, arm_fail_points(config, fs));
+    FileSystem& storage = fail_points ? *fail_points : fs;
+    ASSIGN_OR_RETURN(DataDirectory directory, DataDirectory::open(storage, config.data_dir));
+    auto node = std::unique_ptr<Node>(new Node(std::make_unique<State>(
+        config, storage, std::move(fail_points), clock, random, std::move(directory))));
     RETURN_IF_ERROR(node->state_->open_storage());
     RETURN_IF_ERROR(node->state_->open_door());
     return node;

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "platform/runtime/fail_point.h"
+
 namespace insula::catalog {
 namespace {
 
@@ -114,6 +116,9 @@ constexpr std::array kMigrations{
     Migration{.version = 2, .name = "origins of files", .sql = kFileOrigins},
 };
 
+FailPoint migration_applied("catalog.migration.applied");  // and not committed
+FailPoint migration_committed("catalog.migration.committed");
+
 // 0 for an empty database.
 Result<uint32_t> current_version(sqlite::Database& database) {
     ASSIGN_OR_RETURN(auto tables,
@@ -141,7 +146,10 @@ Status apply(sqlite::Database& database, const Migration& migration, WallNanos n
                          database.prepare("INSERT INTO schema_migrations VALUES (?, ?, ?)"));
         RETURN_IF_ERROR(insert.bind(migration.version, migration.name, now).run());
     }
-    return transaction.commit();
+    migration_applied.reach();
+    RETURN_IF_ERROR(transaction.commit());
+    migration_committed.reach();
+    return {};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "platform/crypto/hash.h"
 #include "platform/json/json_writer.h"
 #include "platform/net/hop.h"
+#include "platform/runtime/fail_point.h"
 #include "stores/tables/ingest/csv_shredder.h"
 #include "stores/tables/ingest/json_shredder.h"
 #include "stores/tables/ingest/parquet_shredder.h"
@@ -23,6 +24,8 @@ struct WriteRequest {
 };
 
 namespace {
+
+FailPoint write_done("rest.write.done");  // durable, and not yet answered
 
 // A body that announces no length, or one that is compressed, is counted as this much while it is
 // read.
@@ -278,6 +281,7 @@ net::Task<Result<std::string>> RestApi::write_rows(Call& call) {
             co_return fail(outcome_unknown(durable.error(), write.idempotency.has_value()));
         }
     }
+    write_done.reach();
     co_return outcome_body(write, outcome, elapsed_ms(call.exchange));
 }
 

@@ -94,6 +94,11 @@ constexpr Key kKeys[] = {
      .kind = Kind::boolean,
      .initial = "false",
      .description = "For development: requests without credentials act for the default tenant."},
+    {.name = "server.fail_points",
+     .kind = Kind::list,
+     .initial = "",
+     .description = "For tests of the server, with server.dev only: moments at which it kills or "
+                    "delays itself, as NAME:COUNT:ACTION (tests/fault/README.md)."},
     {.name = "server.data_dir",
      .kind = Kind::path,
      .initial = "./data",

@@ -42,6 +42,7 @@ class Loader {
     void judge_key(const Key& key, const Setting& setting);
     void judge_order(std::string_view smaller, std::string_view larger);
     void judge_ports();
+    void judge_fail_points();
 
     void problem(std::string_view where, std::string_view what) {
         problems_.push_back(fmt::format("{}: {}", where, what));
@@ -213,6 +214,13 @@ void Loader::judge_ports() {
     }
 }
 
+void Loader::judge_fail_points() {
+    const Setting& points = config_.at("server.fail_points");
+    if (!points.given() || config_.boolean("server.dev")) return;
+    if (config_.list("server.fail_points").empty()) return;
+    problem(points.where, "server.fail_points is for tests: it needs server.dev");
+}
+
 void Loader::judge() {
     for (const Key& key : keys()) {
         if (const Setting& setting = config_.at(key); setting.given()) judge_key(key, setting);
@@ -229,6 +237,7 @@ void Loader::judge() {
     judge_order("compaction.target_file_bytes", "compaction.max_file_bytes");
     judge_order("replication.retry_policy.initial_backoff", "replication.retry_policy.max_backoff");
     judge_ports();
+    judge_fail_points();
 }
 
 Error Loader::failure() const {

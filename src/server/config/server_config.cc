@@ -65,6 +65,7 @@ ServerConfig make_server_config(const Config& config) {
     ServerConfig server;
     server.data_dir = config.text("server.data_dir");
     server.dev = config.boolean("server.dev");
+    server.fail_points = config.list("server.fail_points");
     const std::string& host = config.text("server.host");
     server.host = rules::is_loopback(host) ? host : std::string(rules::kLoopback);
     server.rest_port = port(config, "server.rest_port");

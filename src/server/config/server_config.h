@@ -18,9 +18,10 @@ namespace insula::config {
 struct ServerConfig {
     std::string data_dir;
     bool dev = false;
-    std::string host;           // always of this machine until TLS is there
-    uint16_t rest_port = 0;     // 0: any free port
-    uint16_t gateway_port = 0;  // the same
+    std::vector<std::string> fail_points;  // only with `dev`
+    std::string host;                      // always of this machine until TLS is there
+    uint16_t rest_port = 0;                // 0: any free port
+    uint16_t gateway_port = 0;             // the same
 
     // The default tenant. Without an id, one is made at the first start.
     std::optional<TenantId> tenant_id;

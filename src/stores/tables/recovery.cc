@@ -1,10 +1,19 @@
 // TableStore: from the catalog and the journal to memory, at start.
 #include <unordered_set>
 
+#include "platform/runtime/fail_point.h"
 #include "platform/runtime/log.h"
 #include "stores/tables/table_store.h"
 
 namespace insula::tables {
+
+namespace {
+
+FailPoint orphan_removed("tables.recovery.orphan_removed");
+FailPoint record_replayed("tables.recovery.record_replayed");
+FailPoint memory_freed("tables.recovery.memory_freed");
+
+}  // namespace
 
 Result<RecoveryStats> TableStore::recover(const std::vector<catalog::Tenant>& tenants,
                                           const std::string& journal_directory,
@@ -53,6 +62,7 @@ Status TableStore::replay(const journal::Record& record) {
         applied = source->second->replay(record.lsn, record.hybrid_time, *std::move(decoded));
     }
     if (!applied) return fail(place(applied.error()));
+    record_replayed.reach();
     return {};
 }
 
@@ -61,6 +71,7 @@ Status TableStore::free_memory_for_replay() {
     for (const auto& source : all_sources()) {
         ASSIGN_OR_RETURN([[maybe_unused]] const bool flushed, source->flush());
     }
+    memory_freed.reach();
     return {};
 }
 
@@ -104,6 +115,7 @@ Status TableStore::remove_orphans_in(const std::string& directory,
         }
         log::info("file without a commit removed", {{"file", directory + "/" + entry.name}});
         RETURN_IF_ERROR(services_.fs.remove(path + "/" + entry.name));
+        orphan_removed.reach();
     }
     if (empty && !kept.contains(directory)) return services_.fs.remove_directory(path);
     return {};

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "platform/runtime/fail_point.h"
 #include "platform/runtime/log.h"
 #include "stores/tables/files/data_file_writer.h"
 #include "stores/tables/source.h"
@@ -12,11 +13,17 @@ namespace {
 
 constexpr std::chrono::seconds kDurableWait{30};
 
+FailPoint frozen_point("tables.flush.frozen");
+FailPoint written_point("tables.flush.written");      // the file is whole, nothing names it
+FailPoint committed_point("tables.flush.committed");  // the catalog names it, no view does
+FailPoint published_point("tables.flush.published");
+
 }  // namespace
 
 Result<bool> Source::flush() {
     const std::lock_guard flushing(flush_);
     freeze();
+    frozen_point.reach();
     std::vector<std::shared_ptr<GenerationState>> frozen;
     {
         const std::lock_guard lock(state_);
@@ -42,6 +49,7 @@ Status Source::flush_generation(GenerationState& frozen) {
     const Lsn last = frozen.memtable.last_lsn();
     if (!frozen.file) {
         ASSIGN_OR_RETURN(frozen.file, write_generation(frozen));
+        written_point.reach();
     }
     RETURN_IF_ERROR(commit({.add = {*frozen.file},
                             .flushed_lsn = Lsn{last.stream, last.position + 1},
@@ -49,11 +57,13 @@ Status Source::flush_generation(GenerationState& frozen) {
                             .next_row_id = frozen.next_row_id,
                             .idempotency = frozen.keys},
                            frozen.schema));
+    committed_point.reach();
     log::debug("memtable flushed", {{"tenant", tenant_.to_string()},
                                     {"source", id_},
                                     {"rows", frozen.file->rows},
                                     {"stored_bytes", frozen.file->stored_bytes}});
     publish({*frozen.file}, &frozen);
+    published_point.reach();
     return {};
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 
+#include "platform/runtime/fail_point.h"
 #include "stores/tables/source.h"
 
 namespace insula::tables {
@@ -11,6 +12,12 @@ namespace {
 
 constexpr int kSchemaAttemptsMax = 16;
 constexpr size_t kKeptBufferBytes = 8u << 20;  // a larger encoding buffer is given back
+
+FailPoint applied_point("tables.write.applied");  // in the journal's order, and not yet synced
+FailPoint direct_reserved("tables.direct_write.reserved");
+FailPoint direct_written("tables.direct_write.written");
+FailPoint direct_committed("tables.direct_write.committed");
+FailPoint direct_published("tables.direct_write.published");
 
 Error too_many_schema_changes() {
     return Error(Code::aborted, "schema_contention",
@@ -106,6 +113,7 @@ Result<std::optional<WriteOutcome>> Source::write_journalled(const WriteInput& i
         last_write_at_ = now();
     }
     remember_key(input, outcome);
+    applied_point.reach();
     return outcome;
 }
 
@@ -180,6 +188,7 @@ Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch
         if (duplicate) return *duplicate;
     }
     ASSIGN_OR_RETURN(Reserved reserved, reserve_rows(input, std::move(batch)));
+    direct_reserved.reach();
     std::vector<ChunkRows> chunks;
     uint64_t row_id = reserved.first_row_id;
     for (const auto& chunk : reserved.batch.chunks) {
@@ -188,6 +197,7 @@ Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch
     }
     ASSIGN_OR_RETURN(catalog::DataFile file,
                      write_file(reserved.generation, *reserved.batch.schema, chunks));
+    direct_written.reach();
     const WriteOutcome outcome{
         .rows = reserved.batch.rows, .lsn = just_below(services_.durable()), .durable = true};
     catalog::CommitFiles command{
@@ -200,7 +210,9 @@ Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch
                                        .created_at = now()});
     }
     RETURN_IF_ERROR(commit(std::move(command), reserved.batch.schema));
+    direct_committed.reach();
     publish({std::move(file)}, nullptr);
+    direct_published.reach();
     const std::lock_guard writing(write_);
     remember_key(input, outcome);
     return outcome;

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "platform/json/utf8.h"
+#include "platform/runtime/fail_point.h"
 #include "platform/runtime/log.h"
 
 namespace insula::tables {
@@ -15,6 +16,13 @@ constexpr std::chrono::milliseconds kTick{1000};
 constexpr std::chrono::milliseconds kRetryAfterFailure{5000};
 // Longer than any query may run: a query that pinned a file may still open it.
 constexpr WallNanos kGarbageGrace = 15LL * 60 * 1'000'000'000;
+
+FailPoint source_added("tables.add_source.committed");
+FailPoint source_removed("tables.remove_source.committed");
+FailPoint release_decided("tables.release.decided");
+FailPoint segments_released("tables.release.segments_released");  // older streams are there still
+FailPoint streams_removed("tables.release.streams_removed");
+FailPoint garbage_deleted("tables.garbage.deleted");  // the catalog still lists it
 
 Error no_such_source(std::string_view source_id) {
     return not_found("source_not_found", "There is no source \"" + std::string(source_id) + "\".")
@@ -92,6 +100,7 @@ Result<std::shared_ptr<Source>> TableStore::add_source(const TenantId& tenant,
                      services_.catalog.allocate_ids(catalog::IdKind::source_incarnation, 1));
     stored.incarnation = SourceIncarnation{incarnation};
     RETURN_IF_ERROR(services_.catalog.add_source({stored}));
+    source_added.reach();
     auto source = std::make_shared<Source>(services_, stored, epoch);
     const std::unique_lock lock(mutex_);
     tenants_[tenant].sources.emplace(request.source_id, source);
@@ -104,6 +113,7 @@ Status TableStore::remove_source(const TenantId& tenant, std::string_view source
     ASSIGN_OR_RETURN(const auto source, find(tenant, source_id));
     return source->remove([&]() -> Status {
         RETURN_IF_ERROR(services_.catalog.remove_source({tenant, source->incarnation()}));
+        source_removed.reach();
         const std::unique_lock lock(mutex_);
         tenants_[tenant].sources.erase(std::string(source_id));
         by_incarnation_.erase(source->incarnation());
@@ -264,10 +274,13 @@ void TableStore::release_journal() {
     for (const auto& source : all_sources()) {
         if (const auto lsn = source->oldest_unflushed()) needed = std::min(needed, *lsn);
     }
+    release_decided.reach();
     journal->release(needed);
+    segments_released.reach();
     if (const Status removed = journal->remove_streams_below(needed); !removed) {
         log::warn("old journal streams not removed", {{"error", removed.error().describe()}});
     }
+    streams_removed.reach();
 }
 
 void TableStore::delete_garbage() {
@@ -283,6 +296,7 @@ void TableStore::delete_garbage() {
         if (removed || removed.error().code() == Code::not_found) deleted.push_back(file.id);
     }
     if (deleted.empty()) return;
+    garbage_deleted.reach();
     if (const Status forgotten = services_.catalog.forget_garbage(deleted); !forgotten) {
         log::warn("garbage not forgotten", {{"error", forgotten.error().describe()}});
     }

@@ -54,6 +54,15 @@ TEST(ConfigLoad, OverriddenMistakeIsAMistakeAllTheSame) {
     EXPECT_TRUE(has(problem_of(loaded), "config.yaml:2: server.rest_port is \"x\""));
 }
 
+TEST(ConfigLoad, FailPointsAreForDevelopmentOnly) {
+    EXPECT_TRUE(has(problem_of(load_yaml("server:\n  fail_points: [\"a:3\"]\n")),
+                    "config.yaml:2: server.fail_points is for tests: it needs server.dev"));
+    EXPECT_TRUE(load_yaml("server:\n  fail_points: []\n"));
+    const auto loaded = load_yaml("server:\n  dev: true\n  fail_points: [\"a:3\"]\n");
+    ASSERT_TRUE(loaded) << loaded.error().message();
+    EXPECT_EQ(make_server_config(loaded->config).fail_points, std::vector<std::string>{"a:3"});
+}
+
 TEST(ConfigLoad, UnknownYamlKeyNamesFileLineAndNearestKey) {
     const std::string problem =
         problem_of(load_yaml("server:\n"
