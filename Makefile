@@ -2,7 +2,7 @@
 # machine: they install what is missing (tools/setup), build, and run.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test serve bench format lint asan tsan fuzz clean
+.PHONY: help setup build demo test fault mutants serve bench format lint asan tsan fuzz clean
 
 PYTHON := /usr/bin/python3
 RELEASE := build/release
@@ -22,6 +22,12 @@ demo: setup ## loads real data, asks, kills, compares with DuckDB; ends by itsel
 
 test: build ## unit tests, checks of the layers and of style, spec tests against the binary
 	@$(PYTHON) tools/run_tests.py --build $(RELEASE)
+
+fault: build ## the fault programme: crashes, power cuts, damage (SECONDS=N SEED=S PARTS="kill power")
+	@$(PYTHON) tests/fault/run.py $(PARTS) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
+mutants: build ## planted durability bugs, each of which the fault programme must notice (SEED=S)
+	@$(PYTHON) tests/fault/mutants.py $(if $(SEED),--seed $(SEED))
 
 serve: setup ## runs a server for development on 127.0.0.1:8000
 	@tools/build release insula

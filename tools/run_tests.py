@@ -22,6 +22,9 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM_SECONDS_MAX = 600  # one unit test program
 SPEC_SECONDS_MAX = 900     # all spec tests together
+FAULT_SECONDS_MAX = 900    # one part of the fault programme
+FAULT_PARTS = ("kill", "power")
+EXIT_SKIPPED = 77          # the machine does not allow it
 END_SECONDS_MAX = 20       # from asking a program to end to ending it
 
 # These start libduckdb, which is not instrumented.
@@ -199,6 +202,23 @@ def run_pytest(name, folder, seconds_max):
     return tally
 
 
+def run_fault_part(part):
+    """Shows what was done even where nothing is wrong: its counts say what the result rests on."""
+    started = time.monotonic()
+    code, output = run([sys.executable, "tests/fault/run.py", part], FAULT_SECONDS_MAX)
+    tally = Tally()
+    if code == EXIT_SKIPPED:
+        tally.skipped = 1
+    elif code == 0:
+        tally.passed = 1
+    else:
+        tally.fail(f"fault: {part}")
+    if not tally.failed:
+        print(output.rstrip())
+    report(f"fault {part}", tally, started, output)
+    return tally
+
+
 def read_junit(name, results, tally):
     for case in xml.etree.ElementTree.parse(results).iter("testcase"):
         if case.find("failure") is not None or case.find("error") is not None:
@@ -233,6 +253,9 @@ def main():
         total.add(run_check("demo's compare", ["node", "--test", "demo/tests/compare.test.mjs"]))
         total.add(run_pytest("tools", "tools/tests", seconds_max=120))
         total.add(run_pytest("spec", "tests/spec", SPEC_SECONDS_MAX))
+        total.add(run_pytest("fault's ledger", "tests/fault/tests", seconds_max=60))
+        for part in FAULT_PARTS:
+            total.add(run_fault_part(part))
 
     if total.failures:
         print("\nfailed:")
