@@ -112,6 +112,12 @@ Error refused(std::string_view what, std::string_view path) {
 
 }  // namespace
 
+std::shared_ptr<FrozenFileSystem::Content> FrozenFileSystem::removed() {
+    auto content = std::make_shared<Content>();
+    content->removed = true;
+    return content;
+}
+
 Result<std::shared_ptr<FrozenFileSystem::Content>> FrozenFileSystem::find(const std::string& path) {
     if (const auto known = contents_.find(path); known != contents_.end()) {
         return known->second->removed ? nullptr : known->second;
@@ -143,8 +149,14 @@ Result<std::unique_ptr<File>> FrozenFileSystem::open(std::string_view path, Open
     return std::make_unique<FrozenFile>(std::move(content));
 }
 
-Status FrozenFileSystem::rename(std::string_view from, std::string_view /*to*/) {
-    return fail(refused("rename", from));
+Status FrozenFileSystem::rename(std::string_view from, std::string_view to) {
+    const std::lock_guard lock(mutex_);
+    const std::string name(from);
+    ASSIGN_OR_RETURN(auto content, find(name));
+    if (!content) return fail(storage_error("rename", from, ENOENT));
+    contents_[name] = removed();
+    contents_[std::string(to)] = std::move(content);
+    return {};
 }
 
 Status FrozenFileSystem::remove(std::string_view path) {
@@ -152,10 +164,7 @@ Status FrozenFileSystem::remove(std::string_view path) {
     const std::string name(path);
     ASSIGN_OR_RETURN(const auto content, find(name));
     if (!content) return fail(storage_error("remove", path, ENOENT));
-    // Whoever has it open keeps it; the name is free.
-    auto gone = std::make_shared<Content>();
-    gone->removed = true;
-    contents_[name] = std::move(gone);
+    contents_[name] = removed();  // whoever has it open keeps it; the name is free
     return {};
 }
 

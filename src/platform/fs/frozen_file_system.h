@@ -1,7 +1,7 @@
 // A view of another file system in which nothing on the disk ever changes: what is written to files
-// stays in memory, and is seen by whoever opens them through this view. So a database that can only
-// be opened for writing can be looked at where it lies. Changes of directories and renames are
-// refused, syncs do nothing.
+// stays in memory, and is seen by whoever opens them through this view; files are removed and
+// renamed in the view alone. So a database that can only be opened for writing can be looked at
+// where it lies. Changes of directories are refused, syncs do nothing.
 //
 // Thread-safe as any FileSystem. `inner` must outlive it. Memory: the pages that were written.
 #pragma once
@@ -25,7 +25,7 @@ class FrozenFileSystem final : public FileSystem {
     Status create_directory(std::string_view path) override;
     Status remove_directory(std::string_view path) override;
     Status sync_directory(std::string_view path) override;
-    // What the inner one has: files that were made or removed in this view make no difference.
+    // What the inner one has: what changed in this view makes no difference.
     Result<std::vector<DirectoryEntry>> list(std::string_view path) override;
     Result<bool> exists(std::string_view path) override;
     Result<SpaceInfo> space(std::string_view path) override;
@@ -35,6 +35,7 @@ class FrozenFileSystem final : public FileSystem {
     friend class FrozenFile;
     struct Content;
 
+    static std::shared_ptr<Content> removed();
     // Null if there is no such file. With mutex_ held.
     Result<std::shared_ptr<Content>> find(const std::string& path);
 

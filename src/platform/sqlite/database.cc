@@ -4,10 +4,13 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/check.h"
 #include "platform/sqlite/file_system_vfs.h"
+#include "platform/sqlite/log_check.h"
+#include "platform/sqlite/page_checksum.h"
 
 namespace insula::sqlite {
 namespace {
@@ -21,6 +24,7 @@ std::string opening_pragmas() {
         "PRAGMA temp_store = MEMORY;"
         "PRAGMA trusted_schema = OFF;"
         "PRAGMA cell_size_check = ON;"
+        "PRAGMA cache_spill = OFF;"  // see log_check.h
         "PRAGMA cache_size = -{};"
         "PRAGMA journal_size_limit = {};",
         kPageCacheBytes / kKiB, kLogBytesKept);
@@ -46,6 +50,21 @@ Status write_log_again(FileSystem& fs, const std::string& path) {
     }
     RETURN_IF_ERROR((*log)->sync_data());
     return fs.sync_directory(parent_path(path));
+}
+
+Result<bool> is_unsealed(FileSystem& fs, const std::string& path) {
+    const auto file = fs.open(path, OpenMode::read);
+    if (!file && file.error().code() == Code::not_found) return false;
+    if (!file) return fail(file.error());
+    std::array<std::byte, kPageBytes> first;
+    ASSIGN_OR_RETURN(const size_t got, (*file)->read_at(first, 0));
+    return form_of(Bytes(first).first(got)) == FileForm::unsealed;
+}
+
+Status remove_if_there(FileSystem& fs, const std::string& path) {
+    const Status removed = fs.remove(path);
+    if (removed || removed.error().code() == Code::not_found) return {};
+    return removed;
 }
 
 bool is_uniqueness(int extended_code) {
@@ -77,6 +96,36 @@ Database::~Database() {
 }
 
 Result<std::unique_ptr<Database>> Database::open(FileSystem& fs, std::string path) {
+    ASSIGN_OR_RETURN(const bool unsealed, is_unsealed(fs, path));
+    if (unsealed) {
+        const Status sealed = seal_pages_of(fs, path);
+        if (!sealed) return fail(sealed.error().with_detail(path + ": add checksums to the pages"));
+    }
+    return open_as_it_is(fs, std::move(path));
+}
+
+// Writes a copy beside it and renames that over it: a power cut leaves the one or the other.
+Status Database::seal_pages_of(FileSystem& fs, const std::string& path) {
+    const std::string copy = path + "-sealed";
+    RETURN_IF_ERROR(remove_if_there(fs, copy));
+    ASSIGN_OR_RETURN(const auto database, open_as_it_is(fs, path));
+    {
+        ASSIGN_OR_RETURN(auto vacuum, database->prepare("VACUUM INTO ?"));
+        RETURN_IF_ERROR(vacuum.bind(copy).run());
+    }
+    RETURN_IF_ERROR(database->close());
+    // The log of the old file must never be read with the new one.
+    RETURN_IF_ERROR(remove_if_there(fs, path + "-wal"));
+    RETURN_IF_ERROR(fs.sync_directory(parent_path(path)));
+    {
+        ASSIGN_OR_RETURN(const auto file, fs.open(copy, OpenMode::read_write));
+        RETURN_IF_ERROR(file->sync_data());
+    }
+    RETURN_IF_ERROR(fs.rename(copy, path));
+    return fs.sync_directory(parent_path(path));
+}
+
+Result<std::unique_ptr<Database>> Database::open_as_it_is(FileSystem& fs, std::string path) {
     ASSIGN_OR_RETURN(auto vfs, FileSystemVfs::create(fs));
     std::unique_ptr<Database> database(new Database(std::move(path), std::move(vfs)));
     RETURN_IF_ERROR(database->start());
@@ -84,6 +133,7 @@ Result<std::unique_ptr<Database>> Database::open(FileSystem& fs, std::string pat
 }
 
 Status Database::start() {
+    RETURN_IF_ERROR(check_log(vfs_->file_system(), path_ + "-wal"));
     const auto rewritten = write_log_again(vfs_->file_system(), path_ + "-wal");
     if (!rewritten) return fail(rewritten.error().with_detail(path_ + ": write the log again"));
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
@@ -91,6 +141,9 @@ Status Database::start() {
     const int code = sqlite3_open_v2(path_.c_str(), &connection_, flags, vfs_->name().c_str());
     if (code != SQLITE_OK) return fail(error(code, "open"));
     sqlite3_db_config(connection_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    // Of a database that is made now, and of one that VACUUM makes.
+    int reserved = kPageReservedBytes;
+    sqlite3_file_control(connection_, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
     RETURN_IF_ERROR(exec("PRAGMA locking_mode = EXCLUSIVE"));
     {
         ASSIGN_OR_RETURN(auto mode, prepare("PRAGMA journal_mode = WAL"));

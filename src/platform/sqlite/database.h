@@ -42,7 +42,8 @@ inline constexpr size_t kCachedStatementsMax = 128;
 class Database {
   public:
     // Opens or creates `path`, whose directory must exist. What a process that died had written to
-    // the log is made durable before this returns.
+    // the log is made durable before this returns. data_loss if the log is damaged before a commit
+    // that counts. Pages of a database from before they had checksums are written anew, with them.
     static Result<std::unique_ptr<Database>> open(FileSystem& fs, std::string path);
     // As close(), whose error is lost.
     ~Database();
@@ -66,6 +67,8 @@ class Database {
     friend class Transaction;
 
     Database(std::string path, std::unique_ptr<FileSystemVfs> vfs);
+    static Result<std::unique_ptr<Database>> open_as_it_is(FileSystem& fs, std::string path);
+    static Status seal_pages_of(FileSystem& fs, const std::string& path);
     Status start();
     Status begin();
     void roll_back();

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -11,6 +13,7 @@
 
 #include "platform/runtime/clock.h"
 #include "platform/runtime/random.h"
+#include "platform/sqlite/page_checksum.h"
 #include "platform/sqlite/temporary_file.h"
 
 // The callbacks follow sqlite.org/c3ref/io_methods.html and sqlite.org/c3ref/vfs.html; where those
@@ -29,6 +32,7 @@ struct OpenedFile {
     std::string path;  // empty for a temporary file
     std::unique_ptr<File> file;
     bool directory_sync_due = false;
+    bool sealed = false;  // its pages have checksums
 };
 
 // What SQLite allocates for us, szOsFile bytes: its own part first.
@@ -46,12 +50,25 @@ int file_close(sqlite3_file* file) {
     return SQLITE_OK;
 }
 
+bool is_page(const OpenedFile& at, size_t bytes, uint64_t offset) {
+    return at.sealed && bytes == kPageBytes && offset % kPageBytes == 0;
+}
+
 int file_read(sqlite3_file* file, void* out, int count, sqlite3_int64 offset) {
     OpenedFile& at = opened(file);
     const MutableBytes wanted(static_cast<std::byte*>(out), static_cast<size_t>(count));
     const auto read = at.file->read_at(wanted, static_cast<uint64_t>(offset));
     if (!read) return at.vfs.record(SQLITE_IOERR_READ, read.error());
-    if (*read == wanted.size()) return SQLITE_OK;
+    if (*read == wanted.size()) {
+        const auto from = static_cast<uint64_t>(offset);
+        // Less than a page is read before the log is, which may have the page anew.
+        if (!is_page(at, wanted.size(), from) || page_is_sound(wanted, from / kPageBytes)) {
+            return SQLITE_OK;
+        }
+        return at.vfs.record(
+            SQLITE_IOERR_DATA,
+            data_loss(fmt::format("{}: offset {}: the page fails its checksum", at.path, from)));
+    }
     // SQLite relies on the rest being zero.
     std::memset(wanted.data() + *read, 0, wanted.size() - *read);
     return SQLITE_IOERR_SHORT_READ;
@@ -60,8 +77,15 @@ int file_read(sqlite3_file* file, void* out, int count, sqlite3_int64 offset) {
 int file_write(sqlite3_file* file, const void* data, int count, sqlite3_int64 offset) {
     OpenedFile& at = opened(file);
     if (at.vfs.fence()) return at.vfs.record(SQLITE_IOERR_WRITE, *at.vfs.fence());
-    const Bytes bytes(static_cast<const std::byte*>(data), static_cast<size_t>(count));
-    const auto written = at.file->write_at(bytes, static_cast<uint64_t>(offset));
+    Bytes bytes(static_cast<const std::byte*>(data), static_cast<size_t>(count));
+    const auto to = static_cast<uint64_t>(offset);
+    std::array<std::byte, kPageBytes> page;
+    if (is_page(at, bytes.size(), to)) {
+        std::ranges::copy(bytes, page.begin());
+        seal_page(page, to / kPageBytes);
+        bytes = page;
+    }
+    const auto written = at.file->write_at(bytes, to);
     return written ? SQLITE_OK : at.vfs.record(SQLITE_IOERR_WRITE, written.error());
 }
 
@@ -133,6 +157,16 @@ OpenMode open_mode(int flags) {
     return (flags & SQLITE_OPEN_READWRITE) != 0 ? OpenMode::read_write : OpenMode::read;
 }
 
+// How the pages of a database file are guarded.
+Status find_form(OpenedFile& at) {
+    std::array<std::byte, kPageBytes> first;
+    ASSIGN_OR_RETURN(const size_t got, at.file->read_at(first, 0));
+    const FileForm form = form_of(Bytes(first).first(got));
+    at.sealed = form == FileForm::sealed;
+    if (form != FileForm::damaged) return {};
+    return fail(data_loss(fmt::format("{}: offset 0: the header is damaged", at.path)));
+}
+
 int vfs_open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* flags_out) {
     auto* out = reinterpret_cast<SqliteFile*>(file);
     out->base.pMethods = nullptr;  // xClose is not called after a failed open
@@ -144,6 +178,10 @@ int vfs_open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, 
         auto opened_file = state->vfs.file_system().open(path, open_mode(flags));
         if (!opened_file) return state->vfs.record(SQLITE_CANTOPEN, opened_file.error());
         state->file = *std::move(opened_file);
+        if ((flags & SQLITE_OPEN_MAIN_DB) != 0) {
+            const Status found = find_form(*state);
+            if (!found) return state->vfs.record(SQLITE_CANTOPEN, found.error());
+        }
         // Also for a file that was there already: its creator may have died before it synced the
         // directory.
         state->directory_sync_due = (flags & SQLITE_OPEN_CREATE) != 0;

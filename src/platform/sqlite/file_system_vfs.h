@@ -12,7 +12,10 @@
 //  the kernel
 //     forgets what it could not write and a second sync that succeeds proves nothing. Only closing
 //     and opening anew leads on.
-//  3. Locks are no-ops: one connection, in the one process that holds the data directory's lock.
+//  3. Pages of a database file carry checksums (page_checksum.h): added as they are written,
+//  compared
+//     as they are read, which fails with data_loss.
+//  4. Locks are no-ops: one connection, in the one process that holds the data directory's lock.
 #pragma once
 
 #include <memory>

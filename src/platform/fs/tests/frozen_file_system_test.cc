@@ -46,11 +46,22 @@ TEST(FrozenFileSystem, RemovedFilesAreGoneFromItOnly) {
     EXPECT_EQ(read(disk, "a"), "hello");
 }
 
+TEST(FrozenFileSystem, RenamedFilesMoveInItOnly) {
+    CrashFileSystem disk;
+    write(disk, "a", "hello");
+    write(disk, "b", "old");
+    FrozenFileSystem frozen(disk);
+    ASSERT_TRUE(frozen.rename("a", "b").has_value());
+    EXPECT_EQ(read(frozen, "b"), "hello");
+    EXPECT_FALSE(*frozen.exists("a"));
+    EXPECT_EQ(read(disk, "a") + read(disk, "b"), "helloold");
+    EXPECT_FALSE(frozen.rename("a", "c").has_value());
+}
+
 TEST(FrozenFileSystem, ChangesOfDirectoriesAreRefused) {
     CrashFileSystem disk;
     write(disk, "a", "hello");
     FrozenFileSystem frozen(disk);
-    EXPECT_FALSE(frozen.rename("a", "b").has_value());
     EXPECT_FALSE(frozen.create_directory("d").has_value());
     EXPECT_FALSE(frozen.lock("LOCK").has_value());
     EXPECT_EQ(read(disk, "a"), "hello");
