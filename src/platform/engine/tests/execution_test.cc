@@ -256,6 +256,20 @@ TEST_F(Execution, TooLittleMemoryIsResourceExhausted) {
     EXPECT_EQ(must(*instance, {.sql = "SELECT 1"}), Rows{"1"});
 }
 
+// A task may fail with rows of its own already waiting to be fetched.
+TEST_F(Execution, AFailureBehindTheFirstRowsIsToldAsWhatItIs) {
+    const auto instance = open();
+    for (const int64_t bad_row : {1'000, 3'000, 30'000, 90'000, 99'999}) {
+        const auto rows = run(
+            *instance, {.sql = "SELECT CASE WHEN x = ? THEN x * 9223372036854775807 ELSE x END, s "
+                               "FROM scan_0",
+                        .parameters = {Value(bad_row)},
+                        .scans = {grouped_scan(100'000)}});
+        ASSERT_FALSE(rows.has_value());
+        EXPECT_EQ(rows.error().reason(), "result_out_of_range") << rows.error().describe();
+    }
+}
+
 TEST_F(Execution, FullSpillDiskComesBackAsItself) {
     const auto instance = open({.memory_bytes_max = 32 << 20});
     spill_.error = Error(Code::storage_exhausted, "disk_full", "The disk is full.");
