@@ -218,7 +218,7 @@ Result<bool> EngineStream::fetch() {
         RETURN_IF_ERROR(run_to_next_chunk());
         // A task may have failed with rows of its own waiting: they would be fetched from a query
         // that is over, which throws another error than the one that ended it.
-        if (result_->HasError()) return fail_with(result_->GetErrorObject());
+        if (result_->HasError()) RETURN_IF_ERROR(fail_with(result_->GetErrorObject()));
     }
     chunk_ = result_->FetchRaw();
     if (result_->HasError()) RETURN_IF_ERROR(fail_with(result_->GetErrorObject()));
