@@ -145,8 +145,11 @@ class Chunk {
     uint64_t fixed_bytes_ = 0;
 };
 
+// Of the rows' identities: no source's own column has this id.
+inline constexpr ColumnId kRowIdColumn{0x7fffffff};
+
 // The first `rows` rows of a chunk, as a query or a flush has pinned them. Row i has _row_id
-// first_row_id + i.
+// first_row_id + i, unless the chunk holds the ids itself: int64, as its last column, kRowIdColumn.
 struct ChunkRows {
     std::shared_ptr<const Chunk> chunk;
     uint32_t rows = 0;

@@ -104,6 +104,12 @@ void set_null(Vector& out) {
     duckdb::ConstantVector::SetNull(out, true);
 }
 
+// nullptr where rows have consecutive ids.
+const ChunkColumn* row_ids(const Chunk& chunk) {
+    const auto columns = chunk.columns();
+    return !columns.empty() && columns.back().id == kRowIdColumn ? &columns.back() : nullptr;
+}
+
 void widen(const ChunkColumn& column, uint32_t rows, double* out) {
     const auto* values = column.values<int64_t>();
     for (uint32_t i = 0; i < rows; ++i) out[i] = static_cast<double>(values[i]);
@@ -139,6 +145,23 @@ void copy_column(const ChunkColumn* column, ColumnType type, uint32_t rows, uint
     }
 }
 
+void show_row_ids(const ChunkRows& chunk, Vector& out) {
+    if (const ChunkColumn* ids = row_ids(*chunk.chunk)) {
+        return show_column(*ids, ColumnType::int64, chunk.rows, out);
+    }
+    out.Sequence(static_cast<int64_t>(chunk.first_row_id), 1, chunk.rows);
+}
+
+void copy_row_ids(const ChunkRows& chunk, int64_t* out) {
+    if (const ChunkColumn* ids = row_ids(*chunk.chunk)) {
+        std::memcpy(out, ids->data, chunk.rows * sizeof *out);
+        return;
+    }
+    for (uint32_t row = 0; row < chunk.rows; ++row) {
+        out[row] = static_cast<int64_t>(chunk.first_row_id + row);
+    }
+}
+
 class Emitter {
   public:
     Emitter(const ScanSource& source, const GlobalState& global, LocalState& local, DataChunk& out)
@@ -149,7 +172,7 @@ class Emitter {
             const idx_t index = global_.columns[i];
             Vector& vector = out_.data[i];
             if (index == source_.columns.size()) {
-                vector.Sequence(static_cast<int64_t>(chunk.first_row_id), 1, chunk.rows);
+                show_row_ids(chunk, vector);
             } else if (index > source_.columns.size()) {
                 set_null(vector);  // only counted
             } else {
@@ -180,10 +203,7 @@ class Emitter {
             const idx_t index = global_.columns[i];
             Vector& vector = out_.data[i];
             if (index == source_.columns.size()) {
-                auto* ids = FlatVector::GetData<int64_t>(vector) + at;
-                for (uint32_t row = 0; row < chunk.rows; ++row) {
-                    ids[row] = static_cast<int64_t>(chunk.first_row_id + row);
-                }
+                copy_row_ids(chunk, FlatVector::GetData<int64_t>(vector) + at);
             } else if (index > source_.columns.size()) {
                 set_null(vector);
             } else {

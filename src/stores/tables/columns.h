@@ -2,14 +2,13 @@
 // field ids, part of the file format.
 #pragma once
 
-#include "base/ids.h"
+#include "platform/engine/chunk.h"
 
 namespace insula::tables {
 
 // JSON object with what fits no column of a document (see ingest/batch_builder.h); mostly null.
 inline constexpr ColumnId kRestColumn{0x7ffffffe};
 inline constexpr const char* kRestColumnName = "_rest";
-// The row's 64-bit identity within its source.
-inline constexpr ColumnId kRowIdColumn{0x7fffffff};
+// The row's 64-bit identity within its source is kRowIdColumn (platform/engine/chunk.h).
 
 }  // namespace insula::tables

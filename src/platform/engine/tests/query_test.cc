@@ -211,6 +211,20 @@ TEST_F(EngineQuery, SmallChunksKeepTheirOrder) {
     }
 }
 
+TEST_F(EngineQuery, ChunksMayHoldTheIdsOfTheirRows) {
+    const auto instance = open();
+    for (const uint32_t capacity : {5u, kChunkRowsMax}) {  // copied together, and in place
+        ChunkBuilder builder({{ColumnId{1}, ColumnType::int64}, {kRowIdColumn, ColumnType::int64}},
+                             capacity);
+        for (int64_t i = 0; i < 3000; ++i) builder.add({i, 3 * i * i});
+        const Scan scan{{{ColumnId{1}, "x", ColumnType::int64}}, builder.take(), {}};
+        EXPECT_EQ(must(*instance, {.sql = "SELECT count(*) FROM scan_0 WHERE _row_id = 3 * x * x",
+                                   .scans = {scan}}),
+                  Rows{"3000"})
+            << capacity;
+    }
+}
+
 TEST_F(EngineQuery, ResultTypesMapToOurs) {
     const auto instance = open();
     auto stream = start(
