@@ -165,11 +165,6 @@ std::vector<std::string_view> notes_of(const catalog::SourceOptions& options) {
     if (!options.data_path.empty()) {
         notes.push_back("data_path is kept; rows are stored in the server's data directory.");
     }
-    if (!options.partition_columns.empty()) {
-        notes.push_back(
-            "Files are sorted by partition_columns and skipped by their bounds; they are not split "
-            "by them.");
-    }
     return notes;
 }
 

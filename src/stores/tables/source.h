@@ -114,9 +114,9 @@ class Source {
         SchemaPtr schema;
         uint64_t next_row_id = 0;
         // Written and not yet known to be committed. A flush that is tried again commits the same
-        // one: a commit that failed may turn up at the next start and must find the file that it
+        // ones: a commit that failed may turn up at the next start and must find the files that it
         // meant. Guarded by flush_.
-        std::optional<catalog::DataFile> file;
+        std::vector<catalog::DataFile> files;
     };
 
     Status check_not_removed() const;
@@ -143,13 +143,15 @@ class Source {
 
     void freeze();
     Status flush_generation(GenerationState& frozen);
-    Result<catalog::DataFile> write_generation(GenerationState& frozen);
-    Result<catalog::DataFile> write_file(Generation generation, const Schema& schema,
-                                         std::span<const ChunkRows> chunks);
+    Result<std::vector<catalog::DataFile>> write_generation(GenerationState& frozen);
+    Result<std::vector<catalog::DataFile>> write_files(Generation generation, const Schema& schema,
+                                                       std::span<const ChunkRows> chunks);
+    // Parquet bytes for a byte in memory, of the newest files that tell.
+    double stored_share() const;
     // Completes the command with what every commit has, and carries it out.
     Status commit(catalog::CommitFiles command, const SchemaPtr& schema);
     // Adds files and drops `flushed` (may be null) in one step.
-    void publish(std::vector<catalog::DataFile> added, const GenerationState* flushed);
+    void publish(std::span<const catalog::DataFile> added, const GenerationState* flushed);
     FileEntry open_file(const catalog::DataFile& meta) const;
     WallNanos now() const { return services_.clock.wall_now(); }
 

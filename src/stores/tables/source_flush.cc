@@ -1,10 +1,11 @@
 // Source: from memtables to files.
 #include <algorithm>
 #include <chrono>
+#include <ranges>
 
 #include "platform/runtime/fail_point.h"
 #include "platform/runtime/log.h"
-#include "stores/tables/files/data_file_writer.h"
+#include "stores/tables/files/flush_writer.h"
 #include "stores/tables/source.h"
 
 namespace insula::tables {
@@ -12,10 +13,13 @@ namespace insula::tables {
 namespace {
 
 constexpr std::chrono::seconds kDurableWait{30};
+// Smaller files say little about how well rows pack.
+constexpr uint64_t kTellingRawBytes = 1ull << 20;
+constexpr size_t kTellingFiles = 8;
 
 FailPoint frozen_point("tables.flush.frozen");
-FailPoint written_point("tables.flush.written");      // the file is whole, nothing names it
-FailPoint committed_point("tables.flush.committed");  // the catalog names it, no view does
+FailPoint written_point("tables.flush.written");      // the files are whole, nothing names them
+FailPoint committed_point("tables.flush.committed");  // the catalog names them, no view does
 FailPoint published_point("tables.flush.published");
 
 }  // namespace
@@ -47,11 +51,11 @@ void Source::freeze() {
 Status Source::flush_generation(GenerationState& frozen) {
     RETURN_IF_ERROR(check_not_removed());
     const Lsn last = frozen.memtable.last_lsn();
-    if (!frozen.file) {
-        ASSIGN_OR_RETURN(frozen.file, write_generation(frozen));
+    if (frozen.files.empty()) {
+        ASSIGN_OR_RETURN(frozen.files, write_generation(frozen));
         written_point.reach();
     }
-    RETURN_IF_ERROR(commit({.add = {*frozen.file},
+    RETURN_IF_ERROR(commit({.add = frozen.files,
                             .flushed_lsn = Lsn{last.stream, last.position + 1},
                             .generation = frozen.memtable.generation(),
                             .next_row_id = frozen.next_row_id,
@@ -60,14 +64,14 @@ Status Source::flush_generation(GenerationState& frozen) {
     committed_point.reach();
     log::debug("memtable flushed", {{"tenant", tenant_.to_string()},
                                     {"source", id_},
-                                    {"rows", frozen.file->rows},
-                                    {"stored_bytes", frozen.file->stored_bytes}});
-    publish({*frozen.file}, &frozen);
+                                    {"rows", frozen.memtable.rows()},
+                                    {"files", frozen.files.size()}});
+    publish(frozen.files, &frozen);
     published_point.reach();
     return {};
 }
 
-Result<catalog::DataFile> Source::write_generation(GenerationState& frozen) {
+Result<std::vector<catalog::DataFile>> Source::write_generation(GenerationState& frozen) {
     if (journal::Journal* journal = services_.journal.load(); journal != nullptr) {
         // Rows of a record that is not durable must not come to be so by way of a file.
         RETURN_IF_ERROR(
@@ -78,20 +82,46 @@ Result<catalog::DataFile> Source::write_generation(GenerationState& frozen) {
         const std::lock_guard lock(state_);
         frozen.memtable.pin(services_.durable(), chunks);
     }
-    return write_file(frozen.memtable.generation(), *frozen.schema, chunks);
+    return write_files(frozen.memtable.generation(), *frozen.schema, chunks);
 }
 
-Result<catalog::DataFile> Source::write_file(Generation generation, const Schema& schema,
-                                             std::span<const ChunkRows> chunks) {
+Result<std::vector<catalog::DataFile>> Source::write_files(Generation generation,
+                                                           const Schema& schema,
+                                                           std::span<const ChunkRows> chunks) {
     ASSIGN_OR_RETURN(const auto engine, services_.engines.maintenance());
-    ASSIGN_OR_RETURN(const uint64_t id, services_.catalog.allocate_ids(catalog::IdKind::file, 1));
-    const DataFileTarget target{.data_directory = services_.data_directory,
-                                .tenant = tenant_,
-                                .incarnation = incarnation_,
-                                .id = FileId{id},
-                                .epoch = epoch_,
-                                .generation = generation};
-    return write_data_file(services_.fs, *engine, target, schema, options_, chunks);
+    const FlushTarget target{.data_directory = services_.data_directory,
+                             .tenant = tenant_,
+                             .incarnation = incarnation_,
+                             .epoch = epoch_,
+                             .generation = generation,
+                             .next_file_id = [this]() -> Result<FileId> {
+                                 ASSIGN_OR_RETURN(const uint64_t id, services_.catalog.allocate_ids(
+                                                                         catalog::IdKind::file, 1));
+                                 return FileId{id};
+                             }};
+    FlushWriter writer(services_.fs, *engine, target, schema, options_, chunks);
+    return writer.write({.partition_file_bytes = services_.limits.partition_file_bytes,
+                         .partition_files_max = services_.limits.partition_files_max,
+                         .stored_share = stored_share()});
+}
+
+double Source::stored_share() const {
+    std::shared_ptr<const FileSet> files;
+    {
+        const std::lock_guard lock(state_);
+        files = files_;
+    }
+    uint64_t stored = 0;
+    uint64_t raw = 0;
+    const auto telling = [](const FileEntry& file) {
+        return file.meta.raw_bytes >= kTellingRawBytes;
+    };
+    for (const FileEntry& file : *files | std::views::reverse | std::views::filter(telling) |
+                                     std::views::take(kTellingFiles)) {
+        stored += file.meta.content_bytes;
+        raw += file.meta.raw_bytes;
+    }
+    return raw == 0 ? 1 : static_cast<double>(stored) / static_cast<double>(raw);
 }
 
 Status Source::commit(catalog::CommitFiles command, const SchemaPtr& schema) {
@@ -110,7 +140,7 @@ Status Source::commit(catalog::CommitFiles command, const SchemaPtr& schema) {
     return {};
 }
 
-void Source::publish(std::vector<catalog::DataFile> added, const GenerationState* flushed) {
+void Source::publish(std::span<const catalog::DataFile> added, const GenerationState* flushed) {
     const std::lock_guard lock(state_);
     auto files = std::make_shared<FileSet>(*files_);
     for (const catalog::DataFile& file : added) files->push_back(open_file(file));

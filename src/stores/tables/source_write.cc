@@ -195,13 +195,13 @@ Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch
         chunks.push_back({chunk, chunk->rows(), row_id});
         row_id += chunk->rows();
     }
-    ASSIGN_OR_RETURN(catalog::DataFile file,
-                     write_file(reserved.generation, *reserved.batch.schema, chunks));
+    ASSIGN_OR_RETURN(const auto files,
+                     write_files(reserved.generation, *reserved.batch.schema, chunks));
     direct_written.reach();
     const WriteOutcome outcome{
         .rows = reserved.batch.rows, .lsn = just_below(services_.durable()), .durable = true};
     catalog::CommitFiles command{
-        .add = {file}, .generation = reserved.generation, .next_row_id = row_id};
+        .add = files, .generation = reserved.generation, .next_row_id = row_id};
     if (input.idempotency) {
         command.idempotency.push_back({.key = input.idempotency->key,
                                        .body_hash = input.idempotency->body_hash,
@@ -211,7 +211,7 @@ Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch
     }
     RETURN_IF_ERROR(commit(std::move(command), reserved.batch.schema));
     direct_committed.reach();
-    publish({std::move(file)}, nullptr);
+    publish(files, nullptr);
     direct_published.reach();
     const std::lock_guard writing(write_);
     remember_key(input, outcome);

@@ -21,21 +21,13 @@ class BlobSink final : public engine::WritableFile {
     blob::BlobWriter& writer_;
 };
 
-engine::ParquetOptions parquet_options(const catalog::SourceOptions& options,
-                                       const Schema& schema) {
+engine::ParquetOptions parquet_options(const catalog::SourceOptions& options) {
     using Compression = engine::ParquetOptions::Compression;
     engine::ParquetOptions parquet;
     if (options.compression == "none") parquet.compression = Compression::none;
     if (options.compression == "snappy") parquet.compression = Compression::snappy;
     if (options.compression == "lz4") parquet.compression = Compression::lz4;
     if (options.compression == "gzip") parquet.compression = Compression::gzip;
-    for (const auto* names : {&options.partition_columns, &options.index_columns}) {
-        for (const std::string& name : *names) {
-            const bool known = schema.find_name(name) != Schema::kNone;
-            const bool again = std::ranges::find(parquet.sort_by, name) != parquet.sort_by.end();
-            if (known && !again) parquet.sort_by.push_back(name);
-        }
-    }
     return parquet;
 }
 
@@ -81,15 +73,16 @@ engine::Scan scan_of(std::span<const catalog::Column> columns, std::span<const C
 
 }  // namespace
 
-Result<catalog::DataFile> write_data_file(FileSystem& fs, engine::Instance& engine,
-                                          const DataFileTarget& target, const Schema& schema,
-                                          const catalog::SourceOptions& options,
-                                          std::span<const ChunkRows> chunks) {
-    catalog::DataFile file{.id = target.id, .epoch = target.epoch, .generation = target.generation};
-    for (const ChunkRows& rows : chunks) {
-        file.rows += rows.rows;
-        file.raw_bytes += rows.chunk->bytes() * rows.rows / std::max(1u, rows.chunk->rows());
-    }
+Result<WrittenFile> write_data_file(FileSystem& fs, engine::Instance& engine,
+                                    const DataFileTarget& target, const Schema& schema,
+                                    const catalog::SourceOptions& options,
+                                    std::span<const ChunkRows> chunks) {
+    WrittenFile written{.file = {.id = target.id,
+                                 .epoch = target.epoch,
+                                 .generation = target.generation,
+                                 .part = target.part}};
+    catalog::DataFile& file = written.file;
+    for (const ChunkRows& rows : chunks) file.rows += rows.rows;
     const std::vector<catalog::Column> columns = present_columns(schema, chunks);
     file.zones = compute_zones(columns, chunks);
 
@@ -102,17 +95,18 @@ Result<catalog::DataFile> write_data_file(FileSystem& fs, engine::Instance& engi
             fs, root + "/tmp/" + std::to_string(target.id.value) + ".parquet",
             root + "/" + catalog::file_path(target.tenant, target.incarnation, file), target.id));
     BlobSink sink(*writer);
-    ASSIGN_OR_RETURN(
-        const engine::ParquetStats stats,
-        engine.write_parquet(scan_of(columns, chunks), parquet_options(options, schema), sink,
-                             Deadline::never(), CancelToken()));
+    ASSIGN_OR_RETURN(const engine::ParquetStats stats,
+                     engine.write_parquet(scan_of(columns, chunks), parquet_options(options), sink,
+                                          Deadline::never(), CancelToken()));
     if (stats.rows != file.rows) {
         return fail(internal_error("the engine wrote " + std::to_string(stats.rows) + " of " +
                                    std::to_string(file.rows) + " rows"));
     }
     file.content_bytes = writer->content_bytes();
+    written.kept = file.content_bytes <= target.content_bytes_max;
+    if (!written.kept) return written;
     ASSIGN_OR_RETURN(file.stored_bytes, writer->finish());
-    return file;
+    return written;
 }
 
 }  // namespace insula::tables

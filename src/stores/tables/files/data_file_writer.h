@@ -19,13 +19,21 @@ struct DataFileTarget {
     FileId id;
     Epoch epoch;
     Generation generation;
+    uint32_t part = 0;
+    uint64_t content_bytes_max = UINT64_MAX;
 };
 
-// Rows are sorted by the options' partition and index columns. On failure nothing is left behind
-// but perhaps a temporary file, which the next start removes.
-Result<catalog::DataFile> write_data_file(FileSystem& fs, engine::Instance& engine,
-                                          const DataFileTarget& target, const Schema& schema,
-                                          const catalog::SourceOptions& options,
-                                          std::span<const ChunkRows> chunks);
+// A file of more than content_bytes_max is not kept: its size is all that is left of it.
+struct WrittenFile {
+    catalog::DataFile file;  // without raw_bytes
+    bool kept = true;
+};
+
+// Rows stand in the file in the order of `chunks`. On failure nothing is left behind but perhaps a
+// temporary file, which the next start removes.
+Result<WrittenFile> write_data_file(FileSystem& fs, engine::Instance& engine,
+                                    const DataFileTarget& target, const Schema& schema,
+                                    const catalog::SourceOptions& options,
+                                    std::span<const ChunkRows> chunks);
 
 }  // namespace insula::tables

@@ -92,6 +92,8 @@ class FaultyCatalog final : public catalog::Catalog {
         if (fault_ == StoreFault::flushed_lsn_too_far && changed.flushed_lsn) {
             changed.flushed_lsn->position += kTooFar;
         }
+        if (fault_ == StoreFault::forget_a_file && changed.add.size() > 1) changed.add.pop_back();
+        if (fault_ == StoreFault::commit_one_by_one) return commit_one_by_one(std::move(changed));
         if (fault_ != StoreFault::publish_before_commit) return catalog_->commit_files(changed);
         RETURN_IF_ERROR(carry_out());
         late_ = std::move(changed);
@@ -115,6 +117,18 @@ class FaultyCatalog final : public catalog::Catalog {
     }
 
   private:
+    // The last one says that all are there.
+    Status commit_one_by_one(catalog::CommitFiles command) {
+        while (command.add.size() > 1) {
+            catalog::CommitFiles first = command;
+            first.add.resize(1);
+            first.flushed_lsn.reset();
+            first.idempotency.clear();
+            command.add.erase(command.add.begin());
+            RETURN_IF_ERROR(catalog_->commit_files(first));
+        }
+        return catalog_->commit_files(command);
+    }
     Status carry_out() {
         if (!late_) return {};
         const catalog::CommitFiles command = *std::exchange(late_, std::nullopt);
@@ -188,6 +202,8 @@ std::string_view fault_name(StoreFault fault) {
         "forget_keys",
         "forget_columns",
         "forget_row_ids",
+        "commit_one_by_one",
+        "forget_a_file",
     };
     return kNames[static_cast<size_t>(fault)];
 }

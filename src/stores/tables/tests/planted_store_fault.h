@@ -29,9 +29,11 @@ enum class StoreFault : uint8_t {
     publish_before_commit,  // a commit is answered before it is carried out
     flushed_lsn_too_far,    // the first record after a flush counts as flushed
     replay_flushed_records,
-    forget_keys,     // a flush commits without its idempotency keys
-    forget_columns,  // or without the columns that are new
-    forget_row_ids,  // or without the next row id
+    forget_keys,        // a flush commits without its idempotency keys
+    forget_columns,     // or without the columns that are new
+    forget_row_ids,     // or without the next row id
+    commit_one_by_one,  // the files of a flush are named one after the other
+    forget_a_file,      // or all but one of them
     count,
 };
 

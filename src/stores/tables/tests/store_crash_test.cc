@@ -13,6 +13,7 @@ void add(const Coverage& from, Coverage& to) {
     to.acknowledged += from.acknowledged;
     to.direct_writes += from.direct_writes;
     to.flushes += from.flushes;
+    to.split_flushes += from.split_flushes;
     to.duplicates += from.duplicates;
     to.removals += from.removals;
 }
@@ -59,6 +60,7 @@ TEST(StoreCrash, NothingAcknowledgedIsLostByPowerCutsOfFlushesAndDirectWrites) {
     EXPECT_GT(sum.power_cuts, kSeeds);
     EXPECT_GT(sum.coverage.acknowledged, kSeeds * 5);
     EXPECT_GT(sum.coverage.flushes, kSeeds / 2);
+    EXPECT_GT(sum.coverage.split_flushes, kSeeds / 20);
     EXPECT_GT(sum.coverage.direct_writes, kSeeds / 2);
 }
 
@@ -70,6 +72,7 @@ TEST(StoreCrash, NothingAcknowledgedIsLostByFailingCallsOfTheDisk) {
     EXPECT_GT(sum.faults, kSeeds);
     EXPECT_GT(sum.coverage.acknowledged, kSeeds * 5);
     EXPECT_GT(sum.coverage.flushes, kSeeds);
+    EXPECT_GT(sum.coverage.split_flushes, kSeeds / 4);
 }
 
 TEST(StoreCrash, NothingIsLostAtAnySyncOfAWorkload) {

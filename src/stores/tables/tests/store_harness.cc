@@ -46,6 +46,8 @@ NodeSettings small_settings() {
     settings.limits.source_memtable_bytes = 64 * kKiB;
     settings.limits.journal_bytes = 16 * kKiB;
     settings.limits.clean_stop_bytes = 16 * kKiB;
+    settings.limits.partition_file_bytes = 512;
+    settings.limits.partition_files_max = 4;
     return settings;
 }
 

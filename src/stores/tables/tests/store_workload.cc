@@ -169,6 +169,9 @@ Wrong StoreWorkload::add(TestNode& node, std::string source_id) {
     request.options.wal_enabled = !files_ || random_.below(6) != 0;
     if (random_.below(3) == 0)
         request.schema = {{"v", ColumnType::float64}, {"n.b", ColumnType::string}};
+    // Flushes and direct writes of several files.
+    if (random_.below(4) != 0) request.options.partition_columns = {"k", "yes"};
+    if (random_.below(3) == 0) request.options.index_columns = {"s"};
     const uint64_t life = model_.begin_life(std::move(source_id), request.options.wal_enabled);
     const auto added = node.store().add_source(TestNode::tenant(), request);
     if (!added) return surprise("add source", added.error());
@@ -194,11 +197,18 @@ Wrong StoreWorkload::remove(TestNode& node) {
 Wrong StoreWorkload::flush(TestNode& node) {
     const auto life = random_life();
     if (!life) return std::nullopt;
-    const auto flushed = node.flush(model_.life(*life).source_id);
+    const std::string& source_id = model_.life(*life).source_id;
+    const auto files = [&] {
+        const auto source = node.store().find(TestNode::tenant(), source_id);
+        return source ? (*source)->stats().files : 0;
+    };
+    const uint64_t before = files();
+    const auto flushed = node.flush(source_id);
     // A flush waits for its records: others are durable with them.
     model_.acknowledge_below(node.journal().durable());
     if (!flushed) return surprise("flush", flushed.error());
     coverage_.flushes += *flushed ? 1 : 0;
+    coverage_.split_flushes += files() > before + 1 ? 1 : 0;
     return std::nullopt;
 }
 

@@ -22,6 +22,7 @@ struct Coverage {
     uint64_t acknowledged = 0;
     uint64_t direct_writes = 0;
     uint64_t flushes = 0;
+    uint64_t split_flushes = 0;  // that made several files
     uint64_t duplicates = 0;
     uint64_t removals = 0;
     uint64_t refused = 0;  // operations that a fault made fail
