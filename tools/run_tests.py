@@ -25,6 +25,7 @@ SPEC_SECONDS_MAX = 900     # all spec tests together
 FAULT_SECONDS_MAX = 900    # one part of the fault programme
 FAULT_PARTS = ("kill", "power")
 EXIT_SKIPPED = 77          # the machine does not allow it
+REQUESTS_SECONDS_MAX = 600
 END_SECONDS_MAX = 20       # from asking a program to end to ending it
 
 # These start libduckdb, which is not instrumented.
@@ -256,6 +257,7 @@ def main():
         total.add(run_pytest("fault's ledger", "tests/fault/tests", seconds_max=60))
         for part in FAULT_PARTS:
             total.add(run_fault_part(part))
+        total.add(run_pytest("requests", "tests/requests", REQUESTS_SECONDS_MAX))
 
     if total.failures:
         print("\nfailed:")
