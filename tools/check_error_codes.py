@@ -13,7 +13,8 @@ PUBLIC = "src/frontends/rest/public_codes.cc"
 
 # Where a literal is the code of an error: the first argument of what makes one, behind a status or a Code.
 MADE = re.compile(r"""
-    (?: \b(?:invalid_argument|not_found|unavailable) | (?:[.>]|(?<![:\w]))error | \bError(?:\s+\w+)? | \breturn )
+    (?: \b(?:invalid_argument|not_found|unavailable) | (?:[.>]|(?<![:\w]))error | \bError(?:\s+\w+)?
+      | \breturn(?=\s*\{\s*Code::) )
     \s*[({]\s* (?:\d+,\s*)? (?:(?:Code::\w+|\w+\.code\(\)),\s*)? "([a-z][a-z0-9_]*)"\s*,
     | [Rr]eason\s*=\s*"([a-z][a-z0-9_]*)" """, re.VERBOSE)
 CODE = re.compile(r"`([a-z][a-z0-9_]*)`")

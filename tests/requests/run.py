@@ -12,7 +12,7 @@ from misbehaved import STALL_SECONDS, Misbehaved
 
 FINDINGS_MAX = 5
 FILES_OPEN_MAX = 1024 + 64  # the server keeps so many data files open, beside its own
-RESIDENT_BYTES_MAX = 700 << 20
+RESIDENT_BYTES_MAX = 400 << 20
 
 # Low limits, so that small runs reach them: rows go to files after a megabyte, engines are closed while it runs.
 CONFIG = f"""

@@ -15,6 +15,7 @@ Error c() { return Error(Code::internal,
 Status d(const JsonCursor& cursor) { return fail(cursor.error("odd", "is odd.")); }
 Refusal e() { return Refusal{431, invalid_argument("too_many_headers", "m")}; }
 Error f(const Error& cause) { return Error(cause.code(), "lost", "m"); }
+std::vector<std::string> g() { return {"column", "other"}; }
 constexpr std::string_view kReason = "denied";
 """
 PUBLIC = 'constexpr std::array kPublicCodes{"odd"sv, "too_deep"sv, "too_many_headers"sv};\n'
