@@ -163,7 +163,7 @@ Result<tables::AddSourceRequest> read_request(std::string_view body,
 std::vector<std::string_view> notes_of(const catalog::SourceOptions& options) {
     std::vector<std::string_view> notes;
     if (!options.data_path.empty()) {
-        notes.push_back("data_path is kept; rows are stored in the server's data directory.");
+        notes.emplace_back("data_path is kept; rows are stored in the server's data directory.");
     }
     return notes;
 }

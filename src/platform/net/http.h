@@ -12,6 +12,7 @@
 
 namespace insula::net {
 
+// NOLINTNEXTLINE(readability-identifier-naming): without the underscore it is a keyword
 enum class Method : uint8_t { get, head, post, put, delete_, patch, options, other };
 
 // "GET"; "OTHER" for other (RequestHead::method_name has the word that was sent).
