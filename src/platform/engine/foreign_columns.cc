@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "platform/engine/finite_json.h"
+#include "platform/engine/sql_type.h"
 
 namespace insula::engine {
 
@@ -195,25 +196,6 @@ Conversion convert(std::string_view column, std::string_view file_type, ColumnTy
     return {"NULL", true};
 }
 
-std::string_view engine_type_name(ColumnType type) {
-    switch (type) {
-        case ColumnType::boolean:
-            return "BOOLEAN";
-        case ColumnType::int64:
-            return "BIGINT";
-        case ColumnType::float64:
-            return "DOUBLE";
-        case ColumnType::date:
-            return "DATE";
-        case ColumnType::timestamp:
-            return "TIMESTAMP_NS";
-        case ColumnType::string:
-        case ColumnType::json:
-            break;
-    }
-    return "VARCHAR";
-}
-
 }  // namespace
 
 ColumnType foreign_type(std::string_view file_type) { return type_of(form_of(file_type)); }
@@ -221,7 +203,7 @@ ColumnType foreign_type(std::string_view file_type) { return type_of(form_of(fil
 std::string foreign_value(std::string_view column, std::string_view file_type, ColumnType type) {
     const std::string sql = convert(column, file_type, type).sql;
     if (sql != "NULL") return sql;
-    return fmt::format("CAST(NULL AS {})", engine_type_name(type));
+    return fmt::format("CAST(NULL AS {})", sql_type_name(type));
 }
 
 std::string foreign_remainder(std::string_view column, std::string_view file_type,

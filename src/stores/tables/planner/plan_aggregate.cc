@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "platform/engine/sql_type.h"
 #include "stores/tables/planner/nearest.h"
 #include "stores/tables/planner/plan.h"
 #include "stores/tables/planner/result_type.h"
@@ -181,7 +182,7 @@ class AggregatePlanner {
         if (inputs_.empty()) sql_ << "true AS x";
         for (size_t i = 0; i < inputs_.size(); ++i) {
             sql_ << (i == 0 ? "CAST(" : ", CAST(") << name(inputs_[i]) << " AS "
-                 << sql_type(inputs_[i].type) << ") AS x" << i;
+                 << engine::sql_type_name(inputs_[i].type) << ") AS x" << i;
         }
     }
 
@@ -256,13 +257,7 @@ class AggregatePlanner {
 
 Result<AggregatePlan> plan_aggregate(const AggregateRequest& request,
                                      std::span<const SourceInput> sources) {
-    if (sources.size() > kRequestSourcesMax) {
-        return fail(
-            invalid_argument("too_many_sources",
-                             fmt::format("The request is about {} sources; at most {} are allowed.",
-                                         sources.size(), kRequestSourcesMax))
-                .with_hint("Name them in \"sources\"."));
-    }
+    RETURN_IF_ERROR(check_source_count(sources.size()));
     return AggregatePlanner(request, sources).run();
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "platform/engine/sql_type.h"
 #include "stores/tables/columns.h"
 #include "stores/tables/planner/plan.h"
 #include "stores/tables/planner/schema_union.h"
@@ -219,7 +220,7 @@ class SearchPlanner {
             sql_ << expression;
             return;
         }
-        sql_ << "CAST(" << expression << " AS " << sql_type(type) << ")";
+        sql_ << "CAST(" << expression << " AS " << engine::sql_type_name(type) << ")";
     }
 
     // Integers are ordered as floats beside another source's floats, and exactly among themselves:
@@ -258,13 +259,7 @@ class SearchPlanner {
 }  // namespace
 
 Result<SearchPlan> plan_search(const SearchRequest& request, std::span<const SourceInput> sources) {
-    if (sources.size() > kRequestSourcesMax) {
-        return fail(
-            invalid_argument("too_many_sources",
-                             fmt::format("The request is about {} sources; at most {} are allowed.",
-                                         sources.size(), kRequestSourcesMax))
-                .with_hint("Name them in \"sources\"."));
-    }
+    RETURN_IF_ERROR(check_source_count(sources.size()));
     return SearchPlanner(request, sources).run();
 }
 

@@ -142,4 +142,13 @@ bool ScanBuilder::prune(PruneStats& stats) {
     return !scan_.chunks.empty() || !scan_.files.empty();
 }
 
+Status check_source_count(size_t count) {
+    if (count <= kRequestSourcesMax) return {};
+    return fail(invalid_argument("too_many_sources",
+                                 fmt::format("The request is about {} sources; at most {} are "
+                                             "allowed.",
+                                             count, kRequestSourcesMax))
+                    .with_hint("Name them in \"sources\"."));
+}
+
 }  // namespace insula::tables

@@ -63,4 +63,7 @@ class ScanBuilder {
     std::vector<std::string> filter_names_;
 };
 
+// A request is about at most kRequestSourcesMax sources: invalid_argument too_many_sources.
+Status check_source_count(size_t count);
+
 }  // namespace insula::tables

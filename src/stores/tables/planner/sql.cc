@@ -46,25 +46,6 @@ std::string_view match_function(TextMatch match) {
 
 }  // namespace
 
-std::string_view sql_type(ColumnType type) {
-    switch (type) {
-        case ColumnType::boolean:
-            return "BOOLEAN";
-        case ColumnType::int64:
-            return "BIGINT";
-        case ColumnType::float64:
-            return "DOUBLE";
-        case ColumnType::string:
-        case ColumnType::json:
-            return "VARCHAR";
-        case ColumnType::date:
-            return "DATE";
-        case ColumnType::timestamp:
-            return "TIMESTAMP_NS";
-    }
-    check_failed(__FILE__, __LINE__, "type", "unknown column type");
-}
-
 void SqlBuilder::parameter(engine::Value value) {
     parameters_.push_back(std::move(value));
     *this << "$" << parameters_.size();

@@ -46,7 +46,4 @@ class SqlBuilder {
     std::vector<engine::Value> parameters_;
 };
 
-// The engine's name of a column's type, for casts: "BIGINT".
-std::string_view sql_type(ColumnType type);
-
 }  // namespace insula::tables

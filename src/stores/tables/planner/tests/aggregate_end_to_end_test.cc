@@ -10,10 +10,8 @@
 #include "platform/json/time_text.h"
 #include "stores/tables/planner/tests/end_to_end.h"
 
-namespace insula::tables {
+namespace insula::tables::test {
 namespace {
-
-using namespace test;
 
 TEST_F(EndToEnd, AggregatesEqualTheirDefinition) {
     const uint64_t seed = std::random_device{}();
@@ -149,4 +147,4 @@ TEST_F(EndToEnd, BucketsBeginWhereTheyAreSaidTo) {
 }
 
 }  // namespace
-}  // namespace insula::tables
+}  // namespace insula::tables::test

@@ -10,10 +10,8 @@
 #include "stores/tables/planner/tests/filter_oracle.h"
 #include "stores/tables/planner/tests/sample_tables.h"
 
-namespace insula::tables {
+namespace insula::tables::test {
 namespace {
-
-using namespace test;
 
 Result<BoundFilter> bind(const std::string& text) {
     static const std::vector<catalog::Column> columns = every_type();
@@ -151,4 +149,4 @@ TEST(BucketSql, DatesOnlyKnowWholeDays) {
 }
 
 }  // namespace
-}  // namespace insula::tables
+}  // namespace insula::tables::test

@@ -6,10 +6,9 @@
 #include "stores/tables/columns.h"
 #include "stores/tables/planner/tests/sample_tables.h"
 
-namespace insula::tables {
+namespace insula::tables::test {
 namespace {
 
-using namespace test;
 using json::JsonValue;
 
 const std::vector<catalog::Column> kSales{make_column(1, {"order_id"}, ColumnType::string),
@@ -235,4 +234,4 @@ TEST(PlanAggregate, WhatMakesNoSenseIsRefused) {
 }
 
 }  // namespace
-}  // namespace insula::tables
+}  // namespace insula::tables::test

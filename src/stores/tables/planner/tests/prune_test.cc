@@ -5,10 +5,8 @@
 #include "stores/tables/planner/tests/filter_oracle.h"
 #include "stores/tables/planner/tests/sample_tables.h"
 
-namespace insula::tables {
+namespace insula::tables::test {
 namespace {
-
-using namespace test;
 
 BoundFilter bound(const std::string& text, const std::vector<catalog::Column>& columns) {
     std::vector<FilterColumn> names;
@@ -117,4 +115,4 @@ TEST(Prune, NeverLosesARowAndOftenSavesAFile) {
 }
 
 }  // namespace
-}  // namespace insula::tables
+}  // namespace insula::tables::test

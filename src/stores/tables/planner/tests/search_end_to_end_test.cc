@@ -7,10 +7,8 @@
 
 #include "stores/tables/planner/tests/end_to_end.h"
 
-namespace insula::tables {
+namespace insula::tables::test {
 namespace {
-
-using namespace test;
 
 TEST_F(EndToEnd, FiltersFindTheRowsThatTheyAreDefinedToFind) {
     const uint64_t seed = std::random_device{}();
@@ -136,4 +134,4 @@ TEST_F(EndToEnd, ProjectionShowsTheColumnsAskedForAndTheDocumentTheRest) {
 }
 
 }  // namespace
-}  // namespace insula::tables
+}  // namespace insula::tables::test
