@@ -36,8 +36,17 @@ Result<InputFile> InputFile::open(std::string path) {
     struct stat status{};
     if (::fstat(::fileno(input.file_.get()), &status) != 0) return fail(input.cannot_read(errno));
     if (S_ISDIR(status.st_mode)) return fail(input.cannot_read(EISDIR));
-    if (S_ISREG(status.st_mode)) input.size_ = static_cast<uint64_t>(status.st_size);
+    if (S_ISREG(status.st_mode)) {
+        input.begin_ = ::ftello(input.file_.get());
+        if (input.begin_ < 0) return fail(input.cannot_read(errno));
+        input.size_ = static_cast<uint64_t>(std::max<off_t>(0, status.st_size - input.begin_));
+    }
     return input;
+}
+
+Status InputFile::rewind() {
+    if (::fseeko(file_.get(), begin_, SEEK_SET) == 0) return {};
+    return fail(cannot_read(errno));
 }
 
 Result<std::string_view> InputFile::read(size_t bytes_max) {

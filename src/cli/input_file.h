@@ -1,6 +1,8 @@
 // InputFile: what a command reads rows from: a file, a pipe or standard input. Used by one thread.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -20,6 +22,8 @@ class InputFile {
     const std::string& name() const { return name_; }  // for messages
     // Of a regular file; nothing for pipes.
     std::optional<uint64_t> size() const { return size_; }
+    // Goes back to where it was opened; a regular file only.
+    Status rewind();
     // The next piece, at most `bytes_max`; empty at the end.
     Result<std::string_view> read(size_t bytes_max);
     // All that is left; payload too large above `bytes_max`.
@@ -35,6 +39,7 @@ class InputFile {
     std::string name_;
     std::unique_ptr<std::FILE, Close> file_;
     std::optional<uint64_t> size_;
+    off_t begin_ = 0;  // of a regular file: standard input may begin anywhere in it
     std::string buffer_;
 };
 

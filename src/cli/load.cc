@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/batch_splitter.h"
+#include "cli/csv_look.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "platform/json/json_value.h"
@@ -18,8 +19,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr size_t kReadBytes = 1 * kMiB;
 constexpr size_t kWholeBytesMax = 1 * kGiB;
+// Beside the source's name; the server takes a target of 8 KiB.
+constexpr size_t kDeclarationBytesMax = 6 * kKiB;
 // A server that is restarted is back within this time: 0.25 s and then twice as long each time.
 constexpr int kAttemptsMax = 8;
 constexpr milliseconds kFirstPause{250};
@@ -82,6 +84,21 @@ class Loader {
     Loader(ServerConnection& server, const LoadOptions& options, LoadResult& result)
         : server_(server), options_(options), result_(result) {}
 
+    // "NAME:TYPE" of columns that each body is sent with.
+    Status declare(const std::vector<std::string>& columns) {
+        declared_.clear();
+        for (const std::string& column : columns) {
+            declared_ += "&column=" + net::percent_encode(column);
+        }
+        if (declared_.size() <= kDeclarationBytesMax) return {};
+        return fail(invalid_argument("too_many_mixed_columns",
+                                     std::to_string(columns.size()) +
+                                         " columns hold numbers in some rows and text in others, "
+                                         "more than a request can declare.")
+                        .with_hint("Declare them first: insula source add " + options_.source +
+                                   " --column \"" + columns.front() + "\" …"));
+    }
+
     // Sends one body and counts what became of it.
     Status send(std::string_view body) {
         const std::string key = options_.key + "." + std::to_string(++number_);
@@ -101,7 +118,8 @@ class Loader {
     net::ClientRequest request(std::string_view body, const std::string& key) const {
         net::ClientRequest request;
         request.method = net::Method::post;
-        request.target = "/data/write?source_id=" + net::percent_encode(options_.source);
+        request.target =
+            "/data/write?source_id=" + net::percent_encode(options_.source) + declared_;
         request.headers = {{"Content-Type", std::string(content_type(options_.format))},
                            {"Idempotency-Key", key}};
         request.body = body;
@@ -124,6 +142,7 @@ class Loader {
     ServerConnection& server_;
     const LoadOptions& options_;
     LoadResult& result_;
+    std::string declared_;
     uint64_t number_ = 0;
     bool answered_ = false;
 };
@@ -143,33 +162,77 @@ Status load_whole(Loader& loader, InputFile& input, LoadResult& result) {
     return {};
 }
 
-Status load_batches(Loader& loader, InputFile& input, const LoadOptions& options,
-                    Progress& progress, LoadResult& result) {
-    BatchSplitter splitter(
-        options.format == InputFormat::ndjson ? RecordFormat::ndjson : RecordFormat::csv,
-        options.batch_bytes);
-    for (bool more = true; more;) {
-        ASSIGN_OR_RETURN(const std::string_view piece, input.read(kReadBytes));
-        more = !piece.empty();
-        if (more) {
-            splitter.append(piece);
-        } else {
-            splitter.finish();
+void warn_of_late_columns(const std::string& input, const LoadOptions& options,
+                          const std::vector<std::string>& declared,
+                          const std::vector<std::string>& found) {
+    for (const std::string& column : found) {
+        if (std::ranges::find(declared, column) != declared.end()) continue;
+        warn("insula: " + input + ": later rows make " + column +
+             " of a column whose first rows looked otherwise; where they differ it reads as null. "
+             "Write from a file, or first: insula source add " +
+             options.source + " --column \"" + column + "\"");
+    }
+}
+
+class BatchLoad {
+  public:
+    BatchLoad(Loader& loader, InputFile& input, const LoadOptions& options, Progress& progress,
+              LoadResult& result)
+        : loader_(loader),
+          pieces_(input),
+          options_(options),
+          progress_(progress),
+          result_(result),
+          columns_(options.format == InputFormat::tsv ? '\t' : ',') {}
+
+    Status run() {
+        const bool csv = options_.format != InputFormat::ndjson;
+        if (csv) {
+            ASSIGN_OR_RETURN(unseen_rows_,
+                             look_at_columns(pieces_, options_.batch_bytes, columns_));
         }
+        const std::vector<std::string> declared = columns_.declarations();
+        RETURN_IF_ERROR(loader_.declare(declared));
+        BatchSplitter splitter(csv ? RecordFormat::csv : RecordFormat::ndjson,
+                               options_.batch_bytes);
+        for (bool more = true; more;) {
+            ASSIGN_OR_RETURN(const std::string_view piece, pieces_.next());
+            more = !piece.empty();
+            if (more) {
+                splitter.append(piece);
+            } else {
+                splitter.finish();
+            }
+            RETURN_IF_ERROR(send_batches(splitter));
+        }
+        warn_of_late_columns(pieces_.input().name(), options_, declared, columns_.declarations());
+        return {};
+    }
+
+  private:
+    Status send_batches(BatchSplitter& splitter) {
         for (;;) {
             ASSIGN_OR_RETURN(const std::optional<Batch> batch, splitter.next());
-            if (!batch) break;
-            if (Status sent = loader.send(batch->body); !sent) {
-                return fail(refusal(sent.error(), input.name() + ", the batch of bytes " +
+            if (!batch) return {};
+            if (unseen_rows_) columns_.add(batch->body);
+            if (Status sent = loader_.send(batch->body); !sent) {
+                return fail(refusal(sent.error(), pieces_.input().name() + ", the batch of bytes " +
                                                       std::to_string(batch->begin) + " to " +
                                                       std::to_string(batch->end)));
             }
-            result.bytes = batch->end;
-            progress.update(result.bytes, result.rows);
+            result_.bytes = batch->end;
+            progress_.update(result_.bytes, result_.rows);
         }
     }
-    return {};
-}
+
+    Loader& loader_;
+    InputPieces pieces_;
+    const LoadOptions& options_;
+    Progress& progress_;
+    LoadResult& result_;
+    CsvColumns columns_;
+    bool unseen_rows_ = false;  // of a pipe, behind those that were looked at
+};
 
 }  // namespace
 
@@ -189,7 +252,7 @@ Status load(ServerConnection& server, InputFile& input, const LoadOptions& optio
     const bool whole =
         options.format == InputFormat::json || options.format == InputFormat::parquet;
     Status loaded = whole ? load_whole(loader, input, result)
-                          : load_batches(loader, input, options, progress, result);
+                          : BatchLoad(loader, input, options, progress, result).run();
     result.seconds = progress.seconds();
     if (!loaded) return loaded;
     progress.update(result.bytes, result.rows);

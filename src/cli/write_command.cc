@@ -202,7 +202,7 @@ void add_write(CLI::App& root, Action& action) {
         "\n"
         "A batch is all or nothing, and on disk when it is counted. The types of new CSV "
         "columns come from\n"
-        "the first batch: declare them with `insula source add` where that would mislead.");
+        "all rows (of a pipe, from the first 64 MiB); `insula source add` declares others.");
     command->callback([arguments, &action] {
         action = [arguments] { return client_exit_code(run(*arguments)); };
     });

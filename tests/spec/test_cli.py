@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pty
+import random
 import re
 import signal
 import socket
@@ -104,6 +105,73 @@ def test_the_format_comes_from_the_files_ending(insula, tmp_path):
     (tmp_path / "e.txt").write_text("a\n1\n")
     assert "does not tell its format" in insula("write", "formats", str(tmp_path / "e.txt"), exits=USAGE).stderr
     assert insula.json("write", "formats", str(tmp_path / "e.txt"), "--format", "csv")["rows"] == 1
+
+
+def late_text(rows):
+    """A CSV whose last rows say what its columns are: the first batches alone would make them numbers."""
+    last = rows - 1
+    return "id,zip,\"a:b,c\",flag,price,big\n" + "".join(
+        f"{i},{'00501' if i == last else 10000 + i},{'x' if i == last else 7},{'maybe' if i == last else 'true'},"
+        f"{i if i < last else i + .5},{2**53 + 1 if i < last else .5}\n" for i in range(rows))
+
+
+LATE_SCHEMA = {"id": "int64", "zip": "string", "a:b,c": "string", "flag": "string", "price": "float64",
+               "big": "float64"}
+
+
+@pytest.mark.parametrize("way", ["file", "pipe", "redirected"])
+def test_a_csv_columns_type_is_that_of_all_rows_not_of_the_first_batch(insula, tmp_path, way):
+    path = tmp_path / "late.csv"
+    path.write_text(late_text(2000))
+    source = f"late_{way}"
+    arguments = ["write", source, "--format", "csv", "--batch-bytes", "4KiB", "--output", "json"]
+    if way == "file":
+        answer = insula.out(*arguments, str(path))
+    elif way == "pipe":
+        answer = insula.out(*arguments, text=path.read_text())
+    else:
+        with open(path, "rb") as file:
+            answer = subprocess.run([spec_server.binary(), *arguments], env=environment(insula.server.port), stdin=file,
+                                    capture_output=True, check=True, timeout=SECONDS_MAX).stdout
+    written = json.loads(answer)
+    assert written["rows"] == 2000 and written["batches"] > 10
+    assert insula.json("source", "show", source)["source"]["schema"] == LATE_SCHEMA
+    found = insula.json("search", source, "--filter", 'zip="00501"')["records"]
+    assert [record["fields"]["id"] for record in found] == [1999]
+    assert len(insula.json("search", source, "--filter", 'zip prefix 10', "--limit", "3000")["records"]) > 900
+
+
+def test_rows_far_down_a_pipe_that_make_a_column_another_are_warned_of(insula):
+    filler = "x" * 100_000
+    rows = [f"{10000 + i},{filler}" for i in range(700)] + ["00501,y"]  # 70 MB: more than is held
+    run = insula("write", "far", "-", "--format", "csv", text="zip,filler\n" + "\n".join(rows) + "\n")
+    assert "zip:string" in run.stderr and "insula source add far --column" in run.stderr
+    assert insula.rows("far") == 701
+    assert insula.json("source", "show", "far")["source"]["schema"]["zip"] == "int64"
+
+
+def test_borders_of_batches_change_nothing(insula, tmp_path):
+    """The same input in one batch and in many: the same columns, the same rows."""
+    seed = os.environ.get("INSULA_TEST_SEED") or str(random.randrange(10**9))
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    pools = [["1", "-2", "30"], ["1", "2.5"], ["true", "false"], ["1", "007"], ["x", "2"], ["true", "1"],
+             ["", "5", '""'], ["9007199254740993", "1.5"]]
+    columns = [chance.choice(pools) for _ in range(6)]
+    rare = [chance.choice(["", "x", "1.5", "true", "9"]) for _ in columns]
+    lines = [",".join(f"c{i}" for i in range(len(columns)))]
+    for _ in range(400):
+        lines.append(",".join(rare[i] if chance.random() < .01 else chance.choice(pool[:1] * 9 + pool)
+                              for i, pool in enumerate(columns)))
+    path = tmp_path / "random.csv"
+    path.write_text("\n".join(line for line in lines if line.strip(",")) + "\n")
+    loaded = []
+    for name, size in (("whole", "8MiB"), ("parts", "1KiB")):
+        insula("write", f"borders_{name}", str(path), "--batch-bytes", size, "-q")
+        schema = insula.json("source", "show", f"borders_{name}")["source"]["schema"]
+        rows = insula.json("search", f"borders_{name}", "--limit", "1000", "--filters", "{}")["records"]
+        loaded.append((schema, sorted(json.dumps(row["fields"], sort_keys=True) for row in rows)))
+    assert loaded[0] == loaded[1]
 
 
 def test_large_input_goes_in_batches_and_a_second_run_with_its_key_writes_nothing_twice(insula, tmp_path):

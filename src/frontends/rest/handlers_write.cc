@@ -21,6 +21,7 @@ struct WriteRequest {
     std::string body;
     std::optional<tables::RecordIdempotency> idempotency;
     bool envelope = false;
+    std::vector<tables::DeclaredColumn> columns;  // CSV and TSV only
 };
 
 namespace {
@@ -89,10 +90,38 @@ Result<std::optional<tables::RecordIdempotency>> read_idempotency(const net::Req
     return tables::RecordIdempotency{std::string(*key), 0};
 }
 
+// Each column=NAME:TYPE of the address.
+Result<std::vector<tables::DeclaredColumn>> read_columns(const net::RequestHead& request,
+                                                         Format format) {
+    std::vector<tables::DeclaredColumn> columns;
+    for (const net::QueryParameter& parameter : request.query) {
+        if (parameter.name != "column") continue;
+        if (format != Format::csv && format != Format::tsv) {
+            return fail(invalid_argument("invalid_request",
+                                         "Only CSV and TSV take columns from the address.")
+                            .with_hint("POST /sources/add declares columns of any source."));
+        }
+        const size_t colon = parameter.value.rfind(':');
+        const std::string_view type =
+            parameter.value.substr(colon == std::string_view::npos ? 0 : colon + 1);
+        const auto known = parse_column_type(type);
+        if (colon == std::string_view::npos || colon == 0 || !known) {
+            return fail(
+                invalid_argument("unknown_type", "\"column=" + std::string(parameter.value) +
+                                                     "\" names no column and type.")
+                    .with_hint("Write column=NAME:TYPE. Types: bool, int64, float64, "
+                               "string, date, timestamp, json."));
+        }
+        columns.push_back({std::string(parameter.value.substr(0, colon)), *known});
+    }
+    return columns;
+}
+
 Result<WriteRequest> read_head(const net::RequestHead& request) {
     WriteRequest write;
     ASSIGN_OR_RETURN(write.format, request_format(request));
     ASSIGN_OR_RETURN(write.idempotency, read_idempotency(request));
+    ASSIGN_OR_RETURN(write.columns, read_columns(request, write.format));
     if (const auto source = request.parameter("source_id")) {
         write.source_id = *source;
     } else if (write.format == Format::json) {
@@ -113,9 +142,9 @@ Result<tables::Batch> shred(const WriteRequest& write, tables::TableStore& store
         case Format::ndjson:
             return tables::shred_ndjson(write.body, std::move(schema));
         case Format::csv:
-            return tables::shred_csv(write.body, ',', std::move(schema));
+            return tables::shred_csv(write.body, ',', std::move(schema), write.columns);
         case Format::tsv:
-            return tables::shred_csv(write.body, '\t', std::move(schema));
+            return tables::shred_csv(write.body, '\t', std::move(schema), write.columns);
         case Format::parquet: {
             ASSIGN_OR_RETURN(const auto engine, store.services().engines.acquire(context.tenant));
             return tables::shred_parquet(*engine,

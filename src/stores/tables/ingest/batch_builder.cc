@@ -286,13 +286,25 @@ uint32_t BatchBuilder::column_for(const Field& field, ColumnType type) {
     return fits ? column : Schema::kNone;
 }
 
-uint32_t BatchBuilder::add_column(const Field& field, ColumnType type) {
-    const uint32_t column = changed_schema().add(path_, field.key, type, false);
+void BatchBuilder::declare(std::string_view key, ColumnType type, bool declared) {
+    INSULA_CHECK(depth_ == 0, "columns are declared at the root");
+    // Where there is a node, there is a column, or there are columns below it.
+    if (schema_->child(Schema::kRoot, key) == Schema::kNone) make_column(key, type, declared);
+}
+
+uint32_t BatchBuilder::make_column(std::string_view key, ColumnType type, bool declared) {
+    const uint32_t column = changed_schema().add(path_, key, type, declared);
     if (column == Schema::kNone) return Schema::kNone;
     mark_changed(column);
     columns_.resize(schema_->columns().size());
     columns_[column].type = type;
     seen_.resize(schema_->node_count());
+    return column;
+}
+
+uint32_t BatchBuilder::add_column(const Field& field, ColumnType type) {
+    const uint32_t column = make_column(field.key, type, false);
+    if (column == Schema::kNone) return Schema::kNone;
     // Frames that had no node may have one now; the new nodes count as visited in this document.
     Schema::NodeIndex node = Schema::kRoot;
     for (size_t i = 0; i < depth_; ++i) {

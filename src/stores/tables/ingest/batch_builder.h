@@ -45,6 +45,9 @@ class BatchBuilder {
     };
 
     void begin_row();
+    // Makes the column `key` of this type below the root, unless the source has one or may not have
+    // it. `declared`: by somebody, rather than concluded from the values.
+    void declare(std::string_view key, ColumnType type, bool declared);
     // The member `key` of the current object. Fails with duplicate_key and too_many_columns.
     Result<Field> field(std::string_view key);
     // The same where the caller knows the node from an earlier row.
@@ -93,6 +96,7 @@ class BatchBuilder {
     // The column for a value of `type` at `field`, made if new; kNone if the value goes to `_rest`.
     uint32_t column_for(const Field& field, ColumnType type);
     uint32_t add_column(const Field& field, ColumnType type);
+    uint32_t make_column(std::string_view key, ColumnType type, bool declared);
     Schema& changed_schema();
     void mark_changed(uint32_t column);
     Column& builder(uint32_t column);

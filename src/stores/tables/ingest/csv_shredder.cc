@@ -1,15 +1,14 @@
 #include "stores/tables/ingest/csv_shredder.h"
 
-#include <simdjson.h>
-
-#include <charconv>
-#include <cmath>
+#include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
-#include "platform/json/json_problem.h"
+#include "platform/csv/csv_reader.h"
+#include "platform/csv/csv_type.h"
+#include "platform/json/utf8.h"
 #include "stores/tables/ingest/batch_builder.h"
-#include "stores/tables/ingest/csv_reader.h"
 
 namespace insula::tables {
 
@@ -17,52 +16,29 @@ namespace {
 
 struct Column {
     std::string name;
-    bool known = false;  // the source has it: its type decides
-    bool maybe_int = true;
-    bool maybe_number = true;
-    bool maybe_bool = true;
+    csv::TypeGuess guess;
+    std::optional<ColumnType> given;  // by the source, or declared
     ColumnType type = ColumnType::string;
+    // Made with its type at the first value, which alone might make another column.
+    bool to_be_made = false;
 };
 
-std::optional<int64_t> as_int(std::string_view text) {
-    const size_t first = text.starts_with('-') ? 1 : 0;
-    // As JSON writes integers: no sign '+', no leading zeros.
-    if (text.size() > first + 1 && text[first] == '0') return std::nullopt;
-    int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
-
-std::optional<double> as_number(std::string_view text) {
-    // The scanner accepts exactly JSON's grammar; from_chars alone would take "inf" and "1.".
-    if (text.empty() || (text.front() != '-' && (text.front() < '0' || text.front() > '9'))) {
-        return std::nullopt;
+ColumnType column_type(csv::CsvType type) {
+    switch (type) {
+        case csv::CsvType::integer:
+            return ColumnType::int64;
+        case csv::CsvType::number:
+            return ColumnType::float64;
+        case csv::CsvType::boolean:
+            return ColumnType::boolean;
+        case csv::CsvType::text:
+            return ColumnType::string;
     }
-    if (json::find_json_problem(text)) return std::nullopt;
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-        return std::nullopt;
-    }
-    return value;
+    return ColumnType::string;
 }
 
-bool is_absent(const CsvField& field) { return field.text.empty() && !field.quoted; }
-
-void narrow(Column& column, std::string_view text) {
-    if (column.maybe_int && !as_int(text)) column.maybe_int = false;
-    if (column.maybe_number && !column.maybe_int && !as_number(text)) column.maybe_number = false;
-    if (column.maybe_bool && text != "true" && text != "false") column.maybe_bool = false;
-}
-
-ColumnType inferred_type(const Column& column) {
-    if (column.maybe_int) return ColumnType::int64;
-    if (column.maybe_number) return ColumnType::float64;
-    return column.maybe_bool ? ColumnType::boolean : ColumnType::string;
-}
-
-Status check_width(const std::vector<CsvField>& row, size_t columns, const CsvReader& reader) {
+Status check_width(const std::vector<csv::CsvField>& row, size_t columns,
+                   const csv::CsvReader& reader) {
     if (row.size() == columns) return {};
     return fail(invalid_argument(
         "malformed_csv", "The row at byte " + std::to_string(reader.row_offset()) + " has " +
@@ -70,37 +46,62 @@ Status check_width(const std::vector<CsvField>& row, size_t columns, const CsvRe
                              std::to_string(columns) + "."));
 }
 
-Result<std::vector<Column>> read_columns(std::string_view body, char delimiter,
-                                         const Schema& schema) {
-    CsvReader reader(body, delimiter);
-    std::vector<CsvField> row;
+// The type that the source has, or that was declared.
+std::optional<ColumnType> given_type(std::string_view name, const Schema& schema,
+                                     std::span<const DeclaredColumn> declared) {
+    const auto node = schema.child(Schema::kRoot, name);
+    if (node != Schema::kNone) {
+        const uint32_t column = schema.node_column(node);
+        if (column == Schema::kNone) return std::nullopt;
+        return schema.column(column).type;
+    }
+    const auto found = std::ranges::find(declared, name, &DeclaredColumn::name);
+    return found == declared.end() ? std::nullopt : std::optional(found->type);
+}
+
+Result<std::vector<Column>> read_header(csv::CsvReader& reader, const Schema& schema,
+                                        std::span<const DeclaredColumn> declared) {
+    std::vector<csv::CsvField> row;
     ASSIGN_OR_RETURN(const bool any, reader.next(row));
     if (!any) {
         return fail(invalid_argument("empty_body", "The body is empty.")
                         .with_hint("The first row of a CSV body names the columns."));
     }
     std::vector<Column> columns;
-    bool all_known = true;
-    for (const CsvField& field : row) {
+    for (const csv::CsvField& field : row) {
         Column column{.name = std::string(field.text)};
-        const auto node = schema.child(Schema::kRoot, column.name);
-        if (node != Schema::kNone && schema.node_column(node) != Schema::kNone) {
-            column.known = true;
-            column.type = schema.column(schema.node_column(node)).type;
-        }
-        all_known = all_known && column.known;
+        column.given = given_type(column.name, schema, declared);
         columns.push_back(std::move(column));
     }
-    while (!all_known) {
+    for (const DeclaredColumn& column : declared) {
+        if (std::ranges::find(columns, column.name, &Column::name) != columns.end()) continue;
+        return fail(invalid_argument("unknown_column", "The request declares a column \"" +
+                                                           column.name +
+                                                           "\" that the header does not have."));
+    }
+    return columns;
+}
+
+Result<std::vector<Column>> read_columns(std::string_view body, char delimiter,
+                                         const Schema& schema,
+                                         std::span<const DeclaredColumn> declared) {
+    csv::CsvReader reader(body, delimiter);
+    ASSIGN_OR_RETURN(std::vector<Column> columns, read_header(reader, schema, declared));
+    const bool all_given =
+        std::ranges::all_of(columns, [](const Column& column) { return column.given.has_value(); });
+    std::vector<csv::CsvField> row;
+    while (!all_given) {
         ASSIGN_OR_RETURN(const bool more, reader.next(row));
         if (!more) break;
         RETURN_IF_ERROR(check_width(row, columns.size(), reader));
         for (size_t i = 0; i < row.size(); ++i) {
-            if (!columns[i].known && !is_absent(row[i])) narrow(columns[i], row[i].text);
+            if (!columns[i].given && !csv::is_absent(row[i])) columns[i].guess.add(row[i].text);
         }
     }
     for (Column& column : columns) {
-        if (!column.known) column.type = inferred_type(column);
+        column.type = column.given.value_or(column_type(column.guess.type()));
+        const bool is_there = schema.child(Schema::kRoot, column.name) != Schema::kNone;
+        column.to_be_made = !is_there && (column.given || column.type == ColumnType::float64);
     }
     return columns;
 }
@@ -110,8 +111,10 @@ void put(BatchBuilder& builder, const BatchBuilder::Field& field, ColumnType typ
     switch (type) {
         case ColumnType::int64:
         case ColumnType::float64:
-            if (const auto integer = as_int(text)) return builder.put_int(field, *integer);
-            if (const auto number = as_number(text)) return builder.put_double(field, *number);
+            if (const auto integer = csv::parse_integer(text))
+                return builder.put_int(field, *integer);
+            if (const auto number = csv::parse_number(text))
+                return builder.put_double(field, *number);
             break;
         case ColumnType::boolean:
             if (text == "true" || text == "false") return builder.put_bool(field, text == "true");
@@ -127,15 +130,16 @@ void put(BatchBuilder& builder, const BatchBuilder::Field& field, ColumnType typ
 
 }  // namespace
 
-Result<Batch> shred_csv(std::string_view body, char delimiter, SchemaPtr schema) {
+Result<Batch> shred_csv(std::string_view body, char delimiter, SchemaPtr schema,
+                        std::span<const DeclaredColumn> declared) {
     if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);
-    if (!simdjson::validate_utf8(body.data(), body.size())) {
+    if (!json::valid_utf8(body)) {
         return fail(invalid_argument("invalid_utf8", "The body is not valid UTF-8."));
     }
-    ASSIGN_OR_RETURN(const std::vector<Column> columns, read_columns(body, delimiter, *schema));
+    ASSIGN_OR_RETURN(std::vector<Column> columns, read_columns(body, delimiter, *schema, declared));
     BatchBuilder builder(std::move(schema));
-    CsvReader reader(body, delimiter);
-    std::vector<CsvField> row;
+    csv::CsvReader reader(body, delimiter);
+    std::vector<csv::CsvField> row;
     ASSIGN_OR_RETURN(bool more, reader.next(row));
     for (;;) {
         ASSIGN_OR_RETURN(more, reader.next(row));
@@ -143,7 +147,10 @@ Result<Batch> shred_csv(std::string_view body, char delimiter, SchemaPtr schema)
         RETURN_IF_ERROR(check_width(row, columns.size(), reader));
         builder.begin_row();
         for (size_t i = 0; i < row.size(); ++i) {
-            if (is_absent(row[i])) continue;
+            if (csv::is_absent(row[i])) continue;
+            if (std::exchange(columns[i].to_be_made, false)) {
+                builder.declare(columns[i].name, columns[i].type, columns[i].given.has_value());
+            }
             ASSIGN_OR_RETURN(const BatchBuilder::Field field, builder.field(columns[i].name));
             put(builder, field, columns[i].type, row[i].text);
         }

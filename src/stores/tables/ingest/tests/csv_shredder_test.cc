@@ -62,6 +62,42 @@ TEST(CsvShredder, DeclaredColumnsDecideTheirType) {
     EXPECT_EQ(column(*batch, "day").values<int32_t>()[0], 19737);
 }
 
+TEST(CsvShredder, ADeclaredTypeIsTakenWhereTheSourceHasNoColumn) {
+    const std::vector<DeclaredColumn> declared{{"zip", ColumnType::string},
+                                               {"n", ColumnType::float64},
+                                               {"day", ColumnType::date},
+                                               {"empty", ColumnType::boolean}};
+    const std::string_view text = "zip,n,day,empty,other\n10001,1,2024-01-15,,5\n";
+    const auto batch = shred_csv(text, ',', std::make_shared<const Schema>(), declared);
+    ASSERT_TRUE(batch) << batch.error().describe();
+    EXPECT_EQ(type_of(*batch, "zip"), ColumnType::string);
+    EXPECT_EQ(type_of(*batch, "n"), ColumnType::float64);
+    EXPECT_EQ(type_of(*batch, "day"), ColumnType::date);
+    EXPECT_EQ(batch->schema->find_name("empty"), Schema::kNone) << "there is no value yet";
+    EXPECT_EQ(type_of(*batch, "other"), ColumnType::int64);
+    EXPECT_EQ(column(*batch, "zip").values<StringRef>()[0].view(), "10001");
+    EXPECT_EQ(batch->changes.size(), 4u);
+    EXPECT_EQ(batch->changes[0].name, "zip") << "in the order of the header";
+    EXPECT_EQ(batch->changes[3].name, "other");
+
+    Schema schema;
+    schema.add({}, "zip", ColumnType::int64, false);
+    const auto kept = shred_csv("zip\n10001\n", ',', std::make_shared<const Schema>(schema),
+                                std::span(declared).first(1));
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(type_of(*kept, "zip"), ColumnType::int64);
+    EXPECT_EQ(shred_csv("a\n1\n", ',', std::make_shared<const Schema>(), declared).error().reason(),
+              "unknown_column");
+}
+
+TEST(CsvShredder, TheTypeDoesNotDependOnTheOrderOfValues) {
+    for (const char* text : {"a\n9007199254740993\n1.5\n", "a\n1.5\n9007199254740993\n"}) {
+        const auto batch = shred(text);
+        ASSERT_TRUE(batch);
+        EXPECT_EQ(type_of(*batch, "a"), ColumnType::float64) << text;
+    }
+}
+
 TEST(CsvShredder, AHeaderAloneHasNoRows) { EXPECT_EQ(shred("a,b\n")->rows, 0u); }
 
 TEST(CsvShredder, NumbersThatJsonWouldNotWriteStayText) {

@@ -1,6 +1,6 @@
-#include "stores/tables/ingest/csv_reader.h"
+#include "platform/csv/csv_reader.h"
 
-namespace insula::tables {
+namespace insula::csv {
 
 namespace {
 
@@ -65,4 +65,4 @@ void CsvReader::skip_line_end() {
     ++at_;
 }
 
-}  // namespace insula::tables
+}  // namespace insula::csv

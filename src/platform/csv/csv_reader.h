@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 
-namespace insula::tables {
+namespace insula::csv {
 
 struct CsvField {
     std::string_view text;  // unescaped; valid until the next row
@@ -39,4 +39,4 @@ class CsvReader {
     std::deque<std::string> unescaped_;  // of the current row
 };
 
-}  // namespace insula::tables
+}  // namespace insula::csv
