@@ -50,9 +50,8 @@ std::string_view find_sqlstate(std::string_view message) {
 }
 
 Failure unreachable(const Target& target, std::string_view message) {
-    std::string text = target.redact(message.substr(0, message.find("\nLOCATION:")));
-    std::ranges::replace(text, '\n', ' ');
-    while (text.ends_with(' ')) text.pop_back();
+    const std::string text =
+        as_one_line(target.redact(message.substr(0, message.find("\nLOCATION:"))));
     const std::string sqlstate(find_sqlstate(message));
     return {.error =
                 unavailable("database_unreachable", "The database cannot be reached at the moment.")

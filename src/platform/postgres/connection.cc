@@ -167,8 +167,11 @@ Outcome<std::vector<Rows>> Connection::receive(size_t queries, const Sent& sent,
     const auto give_up = [&](std::optional<Failure>& said) {
         Failure failure =
             lost(sent.commit && access == Access::write ? Effect::unknown : Effect::none, deadline);
-        if (said) failure.error = said->error.with_detail(failure.error.detail());
-        if (said) failure.sqlstate = said->sqlstate;
+        // What the server said before it went; the library's own words are there already.
+        if (said && !said->sqlstate.empty()) {
+            failure.error = failure.error.with_detail(said->error.detail());
+            failure.sqlstate = said->sqlstate;
+        }
         return std::unexpected(std::move(failure));
     };
     Answers answers(queries);
@@ -196,12 +199,11 @@ void Connection::roll_back(Deadline deadline) {
 
 Failure Connection::lost(Effect effect, Deadline deadline) {
     usable_ = false;
-    std::string_view message = PQerrorMessage(handle_.get());
-    while (message.ends_with('\n')) message.remove_suffix(1);
+    std::string message = as_one_line(target_.redact(PQerrorMessage(handle_.get())));
     if (message.empty()) message = deadline.passed() ? "no answer in time" : "connection lost";
     return {.error =
                 unavailable("database_unreachable", "The database cannot be reached at the moment.")
-                    .with_detail(fmt::format("{}: {}", host(), target_.redact(message))),
+                    .with_detail(fmt::format("{}: {}", host(), message)),
             .effect = effect,
             .recovery = Recovery::reconnect};
 }
@@ -221,7 +223,7 @@ Failure Connection::server_failure(const pg_result* result) const {
     constexpr std::string_view kReason = "database_error";
     failure.error =
         Error(code_of(failure.sqlstate), kReason, "The database refused what it was asked for.")
-            .with_detail(target_.redact(text));
+            .with_detail(as_one_line(target_.redact(text)));
     return failure;
 }
 

@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <memory>
 
@@ -32,6 +33,12 @@ std::vector<std::string> split(std::string_view list) {
 // The item for one host: one item holds for all of them.
 const std::string& item_for(const std::vector<std::string>& items, size_t host) {
     return items.size() == 1 ? items[0] : items.at(host);
+}
+
+bool is_port(std::string_view text) {
+    uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return error == std::errc() && end == text.data() + text.size() && port > 0;
 }
 
 // Lists of hosts, one item a host; libpq takes them apart in the same way.
@@ -85,6 +92,12 @@ Result<Target> Target::parse(const std::string& url) {
         return fail(invalid_url("The connection URL names more than " + std::to_string(kHostsMax) +
                                 " hosts."));
     }
+    if (const auto ports = lists.find("port"); ports != lists.end()) {
+        for (const std::string& port : ports->second) {
+            if (port.empty() || is_port(port)) continue;
+            return fail(invalid_url("The connection URL's port is no number from 1 to 65535."));
+        }
+    }
     for (const auto& [key, items] : lists) {
         if (items.size() == 1 || items.size() == hosts) continue;
         return fail(invalid_url("The connection URL names " + std::to_string(hosts) +
@@ -115,6 +128,12 @@ std::string Target::redact(std::string_view text) const {
         }
     }
     return redacted;
+}
+
+std::string as_one_line(std::string text) {
+    while (text.ends_with('\n') || text.ends_with(' ')) text.pop_back();
+    std::ranges::replace_if(text, [](char c) { return c == '\n' || c == '\t'; }, ' ');
+    return text;
 }
 
 }  // namespace insula::postgres

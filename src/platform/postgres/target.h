@@ -41,4 +41,7 @@ class Target {
     std::vector<std::string> secrets_;
 };
 
+// `text` without its line breaks: libpq's messages have several lines.
+std::string as_one_line(std::string text);
+
 }  // namespace insula::postgres

@@ -40,7 +40,7 @@ struct CuttingProxy::Link {
     int client = -1;
     int server = -1;
     std::thread thread;
-    std::atomic<bool> ended{false};
+    bool ended = false;  // guarded by the proxy's mutex
 };
 
 CuttingProxy::CuttingProxy(std::string directory, std::string server_socket)
@@ -109,9 +109,10 @@ void CuttingProxy::accept_clients() {
             close(link->server);
             continue;
         }
+        join_ended();
+        const std::lock_guard lock(mutex_);
         link->thread = std::thread([this, raw = link.get()] { run(*raw); });
         links_.push_back(std::move(link));
-        join_ended();
     }
 }
 
@@ -124,12 +125,27 @@ void CuttingProxy::run(Link& link) {
         if (wait[0].revents != 0 && !pass(link.client, link.server, true)) break;
         if (wait[1].revents != 0 && !pass(link.server, link.client, false)) break;
     }
+    end(link);
+}
+
+void CuttingProxy::end(Link& link) {
+    const std::lock_guard lock(mutex_);
     close(link.client);
     close(link.server);
     link.ended = true;
 }
 
+void CuttingProxy::drop() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& link : links_) {
+        if (link->ended) continue;
+        shutdown(link->client, SHUT_RDWR);
+        shutdown(link->server, SHUT_RDWR);
+    }
+}
+
 void CuttingProxy::join_ended() {
+    const std::lock_guard lock(mutex_);
     std::erase_if(links_, [](const auto& link) {
         if (!link->ended) return false;
         link->thread.join();

@@ -34,6 +34,8 @@ class CuttingProxy {
     void arm(const Cut& cut);
     // What a client says is not passed on, as if the server had stopped.
     void swallow(bool on) { swallow_ = on; }
+    // Ends every connection that there is.
+    void drop();
     // Nothing is cut; what passed since arm(): (client's bytes, server's bytes).
     struct Passed {
         uint64_t client = 0;
@@ -49,6 +51,7 @@ class CuttingProxy {
     Status listen();
     void accept_clients();
     void run(Link& link);
+    void end(Link& link);
     void join_ended();
     // Passes on what has come from one side; false when the connection ends.
     bool pass(int from, int to, bool client);
@@ -56,11 +59,11 @@ class CuttingProxy {
     const std::string directory_;
     const std::string server_socket_;
     int listener_ = -1;
-    int wake_[2] = {-1, -1};                  // readable once the proxy stops
-    std::list<std::unique_ptr<Link>> links_;  // of the thread below, until it has ended
+    int wake_[2] = {-1, -1};  // readable once the proxy stops
     std::thread thread_;
     std::atomic<bool> swallow_{false};
-    std::mutex mutex_;  // guards the rest
+    std::mutex mutex_;                        // guards the rest
+    std::list<std::unique_ptr<Link>> links_;  // grows and shrinks in thread_ alone
     bool armed_ = false;
     Cut left_;
     Passed passed_;

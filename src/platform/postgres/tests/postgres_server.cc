@@ -168,10 +168,12 @@ Status PostgresServer::start_again() {
     ASSIGN_OR_RETURN(const User user, find_user());
     std::vector<std::string> command{find_programs() + "/postgres", "-D", directory_ + "/data",
                                      "-k", directory_};
-    std::vector<std::string> settings{fmt::format("port={}", port_), "shared_buffers=16MB",
-                                      "max_connections=60", "autovacuum=off",
+    std::vector<std::string> settings{fmt::format("port={}", port_),
+                                      "shared_buffers=16MB",
+                                      "max_connections=60",
+                                      "autovacuum=off",
+                                      "fsync=off",
                                       "dynamic_shared_memory_type=mmap"};
-    settings.emplace_back(options_.durable ? "fsync=on" : "fsync=off");
     settings.emplace_back(options_.tls ? "listen_addresses=127.0.0.1" : "listen_addresses=");
     if (options_.tls) settings.emplace_back("ssl=on");
     settings.insert(settings.end(), options_.settings.begin(), options_.settings.end());
@@ -239,7 +241,7 @@ PostgresServer* PostgresServer::shared() { return shared_server().server.get(); 
 const std::string& PostgresServer::why_not_shared() { return shared_server().why_not; }
 
 PostgresServer* PostgresServer::shared_to_crash() {
-    static Shared shared = start_shared({.durable = true});
+    static Shared shared = start_shared({});
     return shared.server.get();
 }
 

@@ -2,8 +2,9 @@
 // below /tmp, reachable by a Unix socket there, run as the user postgres where the test runs as
 // root. It ends with the test program, however that ends. Used by one thread, but for url().
 //
-// Its databases sort text as people do (ICU, English), so that a key that is compared bytewise must
-// say so.
+// It runs without fsync: what a process has written survives its end, and no test takes the
+// machine's power. Its databases sort text as people do (ICU, English), so that a key that is
+// compared bytewise must say so.
 #pragma once
 
 #include <memory>
@@ -16,7 +17,6 @@
 namespace insula::postgres {
 
 struct PostgresServerOptions {
-    bool durable = false;  // with fsync, as in production
     // Listens on 127.0.0.1 too, where only encrypted connections with a password are let in; the
     // certificate of "localhost" is certificate_path().
     bool tls = false;
@@ -35,7 +35,7 @@ class PostgresServer {
     // where it cannot be had, and then why_not_shared() says why.
     static PostgresServer* shared();
     static const std::string& why_not_shared();
-    // Another one, durable, that tests may crash and stop, and leave running.
+    // Another one, that tests may crash and stop, and leave running.
     static PostgresServer* shared_to_crash();
 
     // postgresql://insula@/postgres?host=… ; `parameters`: "&connect_timeout=1"

@@ -42,6 +42,8 @@ TEST(PostgresTarget, SeveralHostsAreTakenApart) {
     EXPECT_EQ(target->name(), "a:1, b:2, c, database insula");
     EXPECT_EQ(Target::parse("postgresql:///d?host=a,b&port=7")->name(), "a:7, b:7, database d");
     EXPECT_FALSE(Target::parse("postgresql:///d?host=a,b,c&port=7,8"));
+    EXPECT_FALSE(Target::parse("postgresql://a:1,b:70000/d"));
+    EXPECT_FALSE(Target::parse("postgresql://a:0/d"));
     EXPECT_FALSE(Target::parse("postgresql:///d?host=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"));
 }
 
