@@ -17,9 +17,6 @@ namespace insula::catalog {
 // Ids are reserved in blocks of this many, so that most allocations cost no commit. What a stop
 // leaves of a block is never given out.
 inline constexpr uint64_t kIdBlock = 64;
-inline constexpr uint64_t kIdsAllocatedMax = 1ull << 32;  // a call
-inline constexpr size_t kIdempotencyKeyBytesMax = 255;
-inline constexpr size_t kSettingBytesMax = 64 * 1024;
 
 class SqliteCatalog final : public Catalog {
   public:

@@ -1,8 +1,4 @@
-#include "core/catalog/idempotency_rows.h"
-
-#include <fmt/format.h>
-
-#include "core/catalog/sqlite_catalog.h"
+#include "core/catalog/sqlite/idempotency_rows.h"
 
 namespace insula::catalog {
 namespace {
@@ -18,11 +14,6 @@ Status insert_entries(Database& database, SourceIncarnation incarnation,
                                       " stream, position, created_at)"
                                       " VALUES (?, ?, ?, ?, ?, ?, ?)"));
     for (const IdempotencyEntry& entry : entries) {
-        if (entry.key.size() > kIdempotencyKeyBytesMax) {
-            return fail(invalid_argument(
-                "idempotency_key_too_long",
-                fmt::format("An idempotency key has at most {} bytes.", kIdempotencyKeyBytesMax)));
-        }
         RETURN_IF_ERROR(remove.bind(incarnation.value, entry.key).run());
         keys -= static_cast<uint64_t>(database.changes());
         RETURN_IF_ERROR(insert

@@ -1,5 +1,5 @@
 // What holds for the catalog on SQLite alone.
-#include "core/catalog/sqlite_catalog.h"
+#include "core/catalog/sqlite/sqlite_catalog.h"
 
 #include <gtest/gtest.h>
 
@@ -58,22 +58,6 @@ TEST_F(SqliteCatalogTest, ACommitCostsOneSync) {
     const uint64_t before = fs_.sync_calls();
     ASSERT_TRUE(catalog_->commit_files(commit));
     EXPECT_EQ(fs_.sync_calls(), before + 1);
-}
-
-TEST_F(SqliteCatalogTest, LimitsAreNamed) {
-    CommitFiles commit = sample_commit(1, 10);
-    commit.idempotency = {sample_key(std::string(kIdempotencyKeyBytesMax, 'k'), 1, commit.now)};
-    EXPECT_TRUE(catalog_->commit_files(commit));
-    commit.idempotency = {sample_key(std::string(kIdempotencyKeyBytesMax + 1, 'k'), 1, commit.now)};
-    commit.add = {sample_file(1)};
-    EXPECT_EQ(catalog_->commit_files(commit).error().reason(), "idempotency_key_too_long");
-    EXPECT_TRUE(catalog_->sources(sample_tenant(1).id)->at(0).files.empty()) << "nothing changed";
-    EXPECT_FALSE(catalog_->put_setting("a", std::string(kSettingBytesMax + 1, 'v')));
-    EXPECT_FALSE(catalog_->allocate_ids(IdKind::file, 0));
-    EXPECT_FALSE(catalog_->allocate_ids(IdKind::file, kIdsAllocatedMax + 1));
-    Source with_files = sample_source(1, 11);
-    with_files.files = {sample_file(2)};
-    EXPECT_EQ(catalog_->add_source({with_files}).error().code(), Code::invalid_argument);
 }
 
 TEST_F(SqliteCatalogTest, AFullDiskRefusesChangesAndReadingGoesOn) {

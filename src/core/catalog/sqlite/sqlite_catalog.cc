@@ -1,13 +1,12 @@
-#include "core/catalog/sqlite_catalog.h"
-
-#include <fmt/format.h>
+#include "core/catalog/sqlite/sqlite_catalog.h"
 
 #include <algorithm>
 #include <tuple>
 
-#include "core/catalog/idempotency_rows.h"
-#include "core/catalog/migrations.h"
-#include "core/catalog/source_rows.h"
+#include "core/catalog/refusals.h"
+#include "core/catalog/sqlite/idempotency_rows.h"
+#include "core/catalog/sqlite/migrations.h"
+#include "core/catalog/sqlite/source_rows.h"
 
 namespace insula::catalog {
 namespace {
@@ -16,17 +15,6 @@ using sqlite::Database;
 using sqlite::Transaction;
 
 Bytes tenant_bytes(const TenantId& tenant) { return std::as_bytes(std::span(tenant.bytes)); }
-
-Error tenant_unknown() {
-    return {Code::failed_precondition, "tenant_unknown", "The tenant does not exist."};
-}
-Error source_removed() {
-    return {Code::failed_precondition, "source_removed", "The source does not exist any longer."};
-}
-Error stale_epoch() {
-    return {Code::failed_precondition, "stale_epoch",
-            "The tenant has moved to another node, which alone may change it now."};
-}
 
 // What a commit may only raise.
 struct Progress {
@@ -119,7 +107,7 @@ Result<std::unique_ptr<SqliteCatalog>> SqliteCatalog::open(FileSystem& fs, Clock
 
 Status SqliteCatalog::check_open() const {
     if (database_ == nullptr) {
-        return fail(unavailable("catalog_closed", "The server is stopping."));
+        return fail(catalog_closed());
     }
     return {};
 }
@@ -196,8 +184,7 @@ Status SqliteCatalog::add_tenant(const AddTenant& command) {
         const auto inserted =
             insert.bind(tenant_bytes(tenant.id), tenant.slug, tenant.name, tenant.created_at).run();
         if (!inserted && inserted.error().code() == Code::already_exists) {
-            return fail(Error(Code::already_exists, "tenant_exists",
-                              "A tenant with this id or short name exists already."));
+            return fail(tenant_exists());
         }
         return inserted;
     });
@@ -219,15 +206,11 @@ Result<Epoch> SqliteCatalog::raise_epoch(const RaiseEpoch& command) {
 
 Status SqliteCatalog::add_source(const AddSource& command) {
     const Source& source = command.source;
-    if (!source.files.empty()) {
-        return fail(invalid_argument("source_has_files",
-                                     "A new source has no files; they come with commits."));
-    }
+    RETURN_IF_ERROR(check(command));
     return in_transaction([&](Database& database) -> Status {
         const auto inserted = insert_source(database, source);
         if (!inserted && inserted.error().code() == Code::already_exists) {
-            return fail(Error(Code::already_exists, "source_exists",
-                              "A source with this id exists already."));
+            return fail(source_exists());
         }
         if (!inserted && inserted.error().code() == Code::failed_precondition) {
             return fail(tenant_unknown());  // the only reference of a source
@@ -250,6 +233,7 @@ Status SqliteCatalog::remove_source(const RemoveSource& command) {
 }
 
 Status SqliteCatalog::commit_files(const CommitFiles& command) {
+    RETURN_IF_ERROR(check(command));
     return in_transaction(
         [&](Database& database) -> Status { return apply_commit(database, command); });
 }
@@ -265,9 +249,7 @@ Status SqliteCatalog::forget_garbage(const std::vector<FileId>& files) {
 Result<uint64_t> SqliteCatalog::allocate_ids(IdKind kind, uint64_t count) {
     const std::lock_guard lock(mutex_);
     RETURN_IF_ERROR(check_open());
-    if (count == 0 || count > kIdsAllocatedMax) {
-        return fail(internal_error(fmt::format("allocate_ids of {} ids", count)));
-    }
+    RETURN_IF_ERROR(check_id_count(count));
     IdBlock& block = blocks_[kind];
     if (block.end - block.next < count) RETURN_IF_ERROR(reserve_ids(kind, count, block));
     const uint64_t first = block.next;
@@ -307,10 +289,7 @@ Result<std::optional<std::string>> SqliteCatalog::setting(std::string_view key) 
 }
 
 Status SqliteCatalog::put_setting(std::string_view key, std::string_view value) {
-    if (key.size() > kSettingBytesMax || value.size() > kSettingBytesMax) {
-        return fail(internal_error(
-            fmt::format("setting of {} bytes, at most {}", value.size(), kSettingBytesMax)));
-    }
+    RETURN_IF_ERROR(check_setting(key, value));
     return in_transaction([&](Database& database) -> Status {
         ASSIGN_OR_RETURN(auto upsert,
                          database.prepare("INSERT INTO settings (key, value) VALUES (?, ?)"

@@ -1,4 +1,4 @@
-#include "core/catalog/migrations.h"
+#include "core/catalog/sqlite/migrations.h"
 
 #include <fmt/format.h>
 

@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "core/catalog/sqlite_catalog.h"
+#include "core/catalog/sqlite/sqlite_catalog.h"
 #include "core/catalog/tests/model_catalog.h"
 #include "core/catalog/tests/random_commands.h"
 #include "platform/fs/crash_file_system.h"

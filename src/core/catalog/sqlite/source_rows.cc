@@ -1,4 +1,4 @@
-#include "core/catalog/source_rows.h"
+#include "core/catalog/sqlite/source_rows.h"
 
 #include <fmt/format.h>
 
@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "core/catalog/codec.h"
+#include "core/catalog/refusals.h"
 
 namespace insula::catalog {
 namespace {
@@ -101,9 +102,8 @@ Status load_files(Database& database, const TenantId& tenant, SourceByIncarnatio
     }
 }
 
-Error file_exists(FileId file) {
-    return Error(Code::already_exists, "file_exists", "The file is in the catalog already.")
-        .with_detail(fmt::format("file {}", file.value));
+Error named(const Error& error, FileId file) {
+    return error.with_detail(fmt::format("file {}", file.value));
 }
 
 }  // namespace
@@ -195,7 +195,7 @@ Status insert_files(Database& database, SourceIncarnation incarnation,
         find_garbage.bind(file.id.value, incarnation.value, file.epoch.value, file.generation.value,
                           file.part);
         ASSIGN_OR_RETURN(const bool is_garbage, find_garbage.step());
-        if (is_garbage) return fail(file_exists(file.id));
+        if (is_garbage) return fail(named(file_exists(), file.id));
         const std::string zones = encode_zones(file.id, file.zones);
         const auto inserted =
             insert
@@ -204,7 +204,8 @@ Status insert_files(Database& database, SourceIncarnation incarnation,
                       as_bytes(zones), as_bytes(file.origin))
                 .run();
         if (inserted) continue;
-        if (inserted.error().code() == Code::already_exists) return fail(file_exists(file.id));
+        if (inserted.error().code() == Code::already_exists)
+            return fail(named(file_exists(), file.id));
         return inserted;
     }
     return {};
@@ -223,10 +224,7 @@ Status move_files_to_garbage(Database& database, const TenantId& tenant,
     for (const FileId file : files) {
         RETURN_IF_ERROR(copy.bind(tenant_bytes, now, file.value, incarnation.value).run());
         if (database.changes() != 1) {
-            return fail(Error(Code::failed_precondition, "file_removed",
-                              "A file that the change replaces was removed by another change.")
-                            .with_detail(fmt::format("file {} of source {}", file.value,
-                                                     incarnation.value)));
+            return fail(named(file_removed(), file));
         }
         RETURN_IF_ERROR(remove.bind(file.value).run());
     }
