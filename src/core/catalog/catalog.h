@@ -2,7 +2,11 @@
 // preconditions, never interactive transactions; each is one transaction, durable when it returns.
 // Thread-safe.
 //
-// Preconditions that do not hold are failed_precondition or already_exists and change nothing.
+// Preconditions that do not hold are failed_precondition or already_exists and change nothing. An
+// error whose reason is kOutcomeUnknownReason says that the change may have been carried out, or
+// may still be, as a whole: repeating it is safe, for what a change adds and removes has ids of its
+// own (file_exists and source_removed then say that it was carried out). After any other error
+// nothing of it is visible while the catalog is open; it may still turn up after a crash, wholly.
 #pragma once
 
 #include <memory>
@@ -56,6 +60,16 @@ struct CommitFiles {
 inline constexpr WallNanos kIdempotencyWindow = 24LL * 3600 * 1'000'000'000;
 inline constexpr size_t kIdempotencyKeysMax = 100'000;
 
+inline constexpr std::string_view kOutcomeUnknownReason = "catalog_outcome_unknown";
+
+// For metrics. A catalog that is in this process is always reachable.
+struct CatalogHealth {
+    bool reachable = true;  // as far as is known
+    size_t connections = 0;
+    uint64_t repeats = 0;           // tries of commands beyond the first
+    uint64_t unknown_outcomes = 0;  // commands that ended with kOutcomeUnknownReason
+};
+
 class Catalog {
   public:
     virtual ~Catalog() = default;
@@ -81,6 +95,7 @@ class Catalog {
     virtual Result<std::optional<std::string>> setting(std::string_view key) = 0;
     virtual Status put_setting(std::string_view key, std::string_view value) = 0;
 
+    virtual CatalogHealth health() const { return {}; }
     virtual Status close() = 0;
 };
 

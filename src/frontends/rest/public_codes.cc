@@ -13,6 +13,8 @@ constexpr std::array kPublicCodes{
     "body_too_large"sv,
     "cancelled"sv,
     "catalog_closed"sv,
+    "catalog_outcome_unknown"sv,
+    "catalog_unavailable"sv,
     "client_gone"sv,
     "client_stalled"sv,
     "connection_not_available"sv,

@@ -1,5 +1,4 @@
-// What holds for every implementation of the catalog. A further one adds a Storage and a line at
-// the end.
+// What holds for every implementation of the catalog.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,6 +9,9 @@
 #include <string>
 
 #include "core/catalog/catalog.h"
+#include "core/catalog/postgres/postgres_catalog.h"
+#include "core/catalog/postgres/tests/test_schema.h"
+#include "core/catalog/refusals.h"
 #include "core/catalog/tests/model_catalog.h"
 #include "core/catalog/tests/samples.h"
 #include "platform/fs/crash_file_system.h"
@@ -34,6 +36,24 @@ class SqliteStorage final : public Storage {
     CrashFileSystem fs_;
 };
 
+class PostgresStorage final : public Storage {
+  public:
+    explicit PostgresStorage(const postgres::PostgresServer& server)
+        : options_(test_options(server)) {}
+    Result<std::unique_ptr<Catalog>> open(Clock& clock) override {
+        return PostgresCatalog::open(options_, clock, random_);
+    }
+
+  private:
+    const PostgresCatalogOptions options_;
+    SystemRandom random_;
+};
+
+std::unique_ptr<Storage> new_postgres_storage() {
+    const postgres::PostgresServer* server = postgres::PostgresServer::shared();
+    return server == nullptr ? nullptr : std::make_unique<PostgresStorage>(*server);
+}
+
 struct Implementation {
     std::string name;
     std::function<std::unique_ptr<Storage>()> create;
@@ -47,6 +67,7 @@ class CatalogSuite : public ::testing::TestWithParam<Implementation> {
   protected:
     void SetUp() override {
         storage_ = GetParam().create();
+        if (storage_ == nullptr) GTEST_SKIP() << postgres::PostgresServer::why_not_shared();
         open();
     }
     void open() {
@@ -485,24 +506,78 @@ TEST_P(CatalogSuite, ASettingIsKeptAndReplaced) {
     EXPECT_FALSE(*catalog_->setting("c"));
 }
 
+TEST_P(CatalogSuite, LimitsAreNamed) {
+    add_source();
+    CommitFiles commit = sample_commit(1, 10);
+    commit.idempotency = {sample_key(std::string(kIdempotencyKeyBytesMax, 'k'), 1, commit.now)};
+    EXPECT_TRUE(catalog_->commit_files(commit));
+    commit.idempotency = {sample_key(std::string(kIdempotencyKeyBytesMax + 1, 'k'), 1, commit.now)};
+    commit.add = {sample_file(1)};
+    EXPECT_EQ(catalog_->commit_files(commit).error().reason(), "idempotency_key_too_long");
+    EXPECT_TRUE(catalog_->sources(sample_tenant(1).id)->at(0).files.empty()) << "nothing changed";
+    EXPECT_FALSE(catalog_->put_setting("a", std::string(kSettingBytesMax + 1, 'v')));
+    EXPECT_FALSE(catalog_->allocate_ids(IdKind::file, 0));
+    EXPECT_FALSE(catalog_->allocate_ids(IdKind::file, kIdsAllocatedMax + 1));
+    Source with_files = sample_source(1, 11);
+    with_files.files = {sample_file(2)};
+    EXPECT_EQ(catalog_->add_source({with_files}).error().code(), Code::invalid_argument);
+}
+
 TEST_P(CatalogSuite, NamesAreKeptAsTheyAre) {
     ASSERT_TRUE(catalog_->add_tenant({sample_tenant(1)}));
+    ASSERT_TRUE(catalog_->raise_epoch({sample_tenant(1).id}));
     Source source = sample_source(1, 10);
     source.source_id = "'; DROP TABLE sources; -- \n \u00e4\u4e2d";
     source.options.name = "";
+    source.options.data_path = std::string("not UTF-8: \xff\xfe, and a NUL: \0.", 33);
     source.columns = {sample_column(1, ColumnType::json)};
-    source.columns[0].path = {"a.b", "", "c\"'"};
-    source.columns[0].name = "a.b..c\"'";
+    source.columns[0].path = {"a.b", "", "c\"'", std::string("\0", 1)};
+    source.columns[0].name = std::string("a.b..c\"'.\0", 10);
     ASSERT_TRUE(catalog_->add_source({source}));
+    CommitFiles commit = sample_commit(1, 10);
+    commit.idempotency = {sample_key("k\xe4y", 1, commit.now), sample_key("k\x01y", 2, commit.now)};
+    ASSERT_TRUE(catalog_->commit_files(commit));
     reopen();
     EXPECT_EQ(only_source().source_id, source.source_id);
+    EXPECT_EQ(only_source().options, source.options);
     EXPECT_EQ(only_source().columns, source.columns);
+    EXPECT_EQ(*catalog_->idempotency(commit.incarnation, commit.now), commit.idempotency);
 }
 
-INSTANTIATE_TEST_SUITE_P(Implementations, CatalogSuite,
-                         ::testing::Values(Implementation{
-                             "Sqlite", [] { return std::make_unique<SqliteStorage>(); }}),
-                         [](const auto& info) { return info.param.name; });
+TEST_P(CatalogSuite, SourcesComeInTheOrderOfTheirIdsBytes) {
+    ASSERT_TRUE(catalog_->add_tenant({sample_tenant(1)}));
+    const std::vector<std::string> ids{std::string("\0", 1),
+                                       "\x01",
+                                       "\x02",
+                                       "A",
+                                       "B",
+                                       "Z",
+                                       "_",
+                                       "a",
+                                       "a-b",
+                                       "aB",
+                                       "a_b",
+                                       "ab",
+                                       "z",
+                                       "\u00c4",
+                                       "\u00e4"};
+    for (size_t i = 0; i < ids.size(); ++i) {
+        Source source = sample_source(1, 10 + i);
+        source.source_id = ids[(i * 7) % ids.size()];
+        ASSERT_TRUE(catalog_->add_source({source}));
+    }
+    const auto sources = catalog_->sources(sample_tenant(1).id);
+    ASSERT_TRUE(sources);
+    std::vector<std::string> found;
+    for (const Source& source : *sources) found.push_back(source.source_id);
+    EXPECT_EQ(found, ids);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Implementations, CatalogSuite,
+    ::testing::Values(Implementation{"Sqlite", [] { return std::make_unique<SqliteStorage>(); }},
+                      Implementation{"Postgres", new_postgres_storage}),
+    [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace insula::catalog

@@ -1,0 +1,89 @@
+// The catalog on PostgreSQL (docs/formats/catalog.md): each command is one transaction, sent as one
+// pipeline. Several nodes may share it; what keeps them apart is the tenant's epoch alone.
+//
+// A call waits for the server as long as `command_timeout` says, repeats included; once an outage
+// has lasted that long, calls fail at once, until one of them finds the server again.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/catalog/catalog.h"
+#include "core/catalog/postgres/planted_fault.h"
+#include "core/catalog/postgres/transactor.h"
+#include "platform/postgres/connection_pool.h"
+#include "platform/runtime/random.h"
+
+namespace insula::catalog {
+
+struct PostgresCatalogOptions {
+    std::string url;  // postgresql://user:password@host:port/database?…: every parameter of libpq
+    std::string schema = "insula";
+    size_t connections_max = 16;
+    std::chrono::milliseconds connect_timeout{10'000};  // a host
+    std::chrono::milliseconds command_timeout{10'000};
+    // How long open() waits for a server that does not answer, or not yet.
+    std::chrono::milliseconds start_timeout{60'000};
+    // Asked now and then while open() waits.
+    std::function<bool()> give_up = [] { return false; };
+    PlantedFault planted = PlantedFault::none;
+};
+
+class PostgresCatalog final : public Catalog {
+  public:
+    // Errors speak to the operator who starts the server: "catalog_unreachable",
+    // "invalid_connection_url", "catalog_too_new", "not_a_catalog", "database_unsuitable".
+    static Result<std::unique_ptr<PostgresCatalog>> open(const PostgresCatalogOptions& options,
+                                                         Clock& clock, Random& random);
+    ~PostgresCatalog() override;
+
+    Result<std::vector<Tenant>> tenants() override;
+    Result<std::vector<Source>> sources(const TenantId& tenant) override;
+    Result<std::vector<IdempotencyEntry>> idempotency(SourceIncarnation incarnation,
+                                                      WallNanos now) override;
+    Result<std::vector<GarbageFile>> garbage() override;
+
+    Status add_tenant(const AddTenant& command) override;
+    Result<Epoch> raise_epoch(const RaiseEpoch& command) override;
+    Status add_source(const AddSource& command) override;
+    Status remove_source(const RemoveSource& command) override;
+    Status commit_files(const CommitFiles& command) override;
+    Status forget_garbage(const std::vector<FileId>& files) override;
+    Result<uint64_t> allocate_ids(IdKind kind, uint64_t count) override;
+
+    Result<std::optional<std::string>> setting(std::string_view key) override;
+    Status put_setting(std::string_view key, std::string_view value) override;
+
+    CatalogHealth health() const override;
+    Status close() override;
+
+  private:
+    struct IdBlock {
+        uint64_t next = 0;
+        uint64_t end = 0;
+    };
+
+    PostgresCatalog(postgres::Target target, const PostgresCatalogOptions& options, Clock& clock,
+                    Random& random);
+    Status wait_and_migrate(const PostgresCatalogOptions& options);
+    Status change(const Transactor::Change& queries);
+    Status check_open() const;
+    Result<uint64_t> reserve_ids(IdKind kind, uint64_t count);
+    void forget_old_keys_now_and_then();
+
+    Clock& clock_;
+    const PlantedFault planted_;
+    postgres::ConnectionPool pool_;
+    Transactor transactor_;
+    std::atomic<bool> closed_{false};
+    std::mutex ids_;
+    std::map<IdKind, IdBlock> blocks_;  // guarded by ids_
+    std::atomic<SteadyTime> keys_forgotten_at_{};
+};
+
+}  // namespace insula::catalog
