@@ -22,6 +22,8 @@ namespace insula::server {
 namespace {
 
 constexpr size_t kWorkerQueueMax = 8192;
+// What may be written to the journal's head again and again: this part of it.
+constexpr uint64_t kRemaindersShare = 8;
 // Streams hold a query while their client reads; they wait beside those that the workers run.
 constexpr size_t kRunningQueriesPerWorker = 8;
 
@@ -40,6 +42,8 @@ tables::TableLimits table_limits(const config::ServerConfig& config) {
     limits.source_memtable_bytes = config.flush_source_bytes;
     limits.node_flush_bytes = config.flush_memory_bytes;
     limits.journal_bytes = config.journal_flush_bytes;
+    limits.remainders_bytes_max =
+        std::min(limits.remainders_bytes_max, limits.journal_bytes / kRemaindersShare);
     limits.create_sources = config.auto_create_sources;
     limits.record_bytes_max =
         std::min(limits.record_bytes_max, config.journal_segment_bytes * 3 / 4);

@@ -48,6 +48,9 @@ std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry
     add(Kind::counter, "insula_flush_failures_total",
         "Flushes that failed and will be tried again.",
         [store] { return static_cast<double>(store->flush_failures()); });
+    add(Kind::counter, "insula_restatements_total",
+        "Small memtables that were written to the journal's head once more.",
+        [store] { return static_cast<double>(store->restatements()); });
     return callbacks;
 }
 

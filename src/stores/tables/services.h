@@ -21,6 +21,11 @@ struct TableLimits {
     uint64_t node_flush_bytes = 256ull << 20;      // of all memtables: from here on the largest go
     uint64_t journal_bytes =
         1ull << 30;  // needed journal from which the oldest memtable is flushed
+    // A memtable of at most so much that holds the oldest needed record is written to the journal's
+    // head once more instead of to a file, as long as all such remainders come to no more than
+    // remainders_bytes_max: a part of journal_bytes, or they alone would fill it.
+    uint64_t remainder_bytes = 256ull << 10;
+    uint64_t remainders_bytes_max = 64ull << 20;
     uint64_t record_bytes_max = 40ull << 20;  // larger batches go to a file at once
     uint64_t clean_stop_bytes = 16ull << 20;  // memtables above it are flushed by a clean stop
     // A flush makes a file for each value of the partition columns that has so many bytes in

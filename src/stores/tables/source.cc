@@ -30,9 +30,13 @@ Source::Source(Services& services, const catalog::Source& stored, Epoch epoch)
 
 Status Source::replay(Lsn lsn, uint64_t hybrid_time, TableRecord record) {
     if (lsn < flushed_at_start_) return {};
+    // What it restates was read before, unless the catalog says that it stands for all of that.
+    if (record.restatement && lsn != flushed_at_start_) return {};
     ASSIGN_OR_RETURN(MemoryGrant memory, services_.memtables.try_reserve(record.bytes));
     const std::lock_guard writing(write_);
-    const WallNanos written_at = static_cast<WallNanos>(hybrid_time >> 16) * 1'000'000;
+    const WallNanos written_at = record.restatement
+                                     ? record.restatement->last_write_at
+                                     : static_cast<WallNanos>(hybrid_time >> 16) * 1'000'000;
     if (!record.head.schema_changes.empty()) {
         auto changed = std::make_shared<Schema>(*schema_);
         // The catalog may know later changes already, of a direct write.
@@ -40,26 +44,31 @@ Status Source::replay(Lsn lsn, uint64_t hybrid_time, TableRecord record) {
         const std::lock_guard lock(state_);
         journalled_schema_ = schema_ = std::move(changed);
     }
-    next_row_id_ = std::max(next_row_id_, record.head.first_row_id + record.rows);
-    if (record.head.idempotency) {
-        const catalog::IdempotencyEntry entry{.key = record.head.idempotency->key,
-                                              .body_hash = record.head.idempotency->body_hash,
-                                              .rows = record.rows,
-                                              .lsn = lsn,
-                                              .created_at = written_at};
-        RETURN_IF_ERROR(load_keys());
-        window_.add(entry);
-        active_->keys.push_back(entry);
+    for (const ChunkRows& rows : record.chunks) {
+        next_row_id_ = std::max(next_row_id_, rows.first_row_id + rows.rows);
     }
-    apply(lsn, record.head.first_row_id, record.chunks, std::move(memory));
+    RETURN_IF_ERROR(replay_key(lsn, written_at, record));
+    apply(lsn, record.chunks, std::move(memory));
     last_write_at_ = written_at;
     return {};
 }
 
-void Source::apply(Lsn lsn, uint64_t first_row_id,
-                   std::span<const std::shared_ptr<const Chunk>> chunks, MemoryGrant memory) {
+Status Source::replay_key(Lsn lsn, WallNanos written_at, const TableRecord& record) {
+    if (!record.head.idempotency) return {};
+    const catalog::IdempotencyEntry entry{.key = record.head.idempotency->key,
+                                          .body_hash = record.head.idempotency->body_hash,
+                                          .rows = record.rows,
+                                          .lsn = lsn,
+                                          .created_at = written_at};
+    RETURN_IF_ERROR(load_keys());
+    window_.add(entry);
+    active_->keys.push_back(entry);
+    return {};
+}
+
+void Source::apply(Lsn lsn, std::span<const ChunkRows> chunks, MemoryGrant memory) {
     const std::lock_guard lock(state_);
-    active_->memtable.append(lsn, first_row_id, chunks);
+    active_->memtable.append(lsn, chunks);
     active_->memory.merge(std::move(memory));
 }
 

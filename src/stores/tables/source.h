@@ -91,6 +91,10 @@ class Source {
     // Writes all that is in memory at the moment of the call to files. Returns whether there was
     // anything.
     Result<bool> flush();
+    // Writes all that is in memory to the journal's head once more, so that no older record is
+    // needed. False, and nothing done, where that is no way: there is nothing, it is too much for a
+    // record, or a flush that failed is to be tried again.
+    Result<bool> restate();
     // Removes the source by `commit`, for which writers wait. Once it has succeeded, writers and
     // flushes fail with not_found; queries that were on their way see the rows as they were. Where
     // it is not known whether it did (anything but failed_precondition), writers fail until a later
@@ -138,8 +142,18 @@ class Source {
     };
     Result<Reserved> reserve_rows(const WriteInput& input, Batch batch);
     void remember_key(const WriteInput& input, const WriteOutcome& outcome);
-    void apply(Lsn lsn, uint64_t first_row_id, std::span<const std::shared_ptr<const Chunk>> chunks,
-               MemoryGrant memory);
+    void apply(Lsn lsn, std::span<const ChunkRows> chunks, MemoryGrant memory);
+    // Keys that records of an earlier start hold.
+    Status replay_key(Lsn lsn, WallNanos written_at, const TableRecord& record);
+
+    struct Restated {
+        Lsn lsn;
+        std::shared_ptr<GenerationState> generation;
+        SchemaPtr schema;
+        catalog::CommitFiles command;
+    };
+    // Nothing where it is no way.
+    Result<std::optional<Restated>> append_restatement();
 
     void freeze();
     Status flush_generation(GenerationState& frozen);

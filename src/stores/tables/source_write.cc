@@ -104,7 +104,7 @@ Result<std::optional<WriteOutcome>> Source::write_journalled(const WriteInput& i
 
     // From here on nothing can fail: the record is in the journal's order.
     WriteOutcome outcome{.rows = batch.rows, .lsn = lsn};
-    apply(lsn, next_row_id_, batch.chunks, std::move(memory));
+    apply(lsn, batch.rows_from(next_row_id_), std::move(memory));
     next_row_id_ += batch.rows;
     journalled_schema_ = batch.schema;
     {
@@ -189,19 +189,15 @@ Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch
     }
     ASSIGN_OR_RETURN(Reserved reserved, reserve_rows(input, std::move(batch)));
     direct_reserved.reach();
-    std::vector<ChunkRows> chunks;
-    uint64_t row_id = reserved.first_row_id;
-    for (const auto& chunk : reserved.batch.chunks) {
-        chunks.push_back({chunk, chunk->rows(), row_id});
-        row_id += chunk->rows();
-    }
     ASSIGN_OR_RETURN(const auto files,
-                     write_files(reserved.generation, *reserved.batch.schema, chunks));
+                     write_files(reserved.generation, *reserved.batch.schema,
+                                 reserved.batch.rows_from(reserved.first_row_id)));
     direct_written.reach();
     const WriteOutcome outcome{
         .rows = reserved.batch.rows, .lsn = just_below(services_.durable()), .durable = true};
-    catalog::CommitFiles command{
-        .add = files, .generation = reserved.generation, .next_row_id = row_id};
+    catalog::CommitFiles command{.add = files,
+                                 .generation = reserved.generation,
+                                 .next_row_id = reserved.first_row_id + reserved.batch.rows};
     if (input.idempotency) {
         command.idempotency.push_back({.key = input.idempotency->key,
                                        .body_hash = input.idempotency->body_hash,

@@ -220,14 +220,19 @@ void TableStore::run() {
 }
 
 void TableStore::maintain() {
-    while (const auto source = next_to_flush()) {
-        const auto flushed = source->flush();
+    // What is due again after it was restated goes to a file: the journal must not be filled with
+    // nothing else.
+    std::unordered_set<SourceIncarnation> restated;
+    while (const auto due = next_due()) {
+        Source& source = *due->source;
+        const bool restate = due->remainder && restated.insert(source.incarnation()).second;
+        const auto done = restate ? restate_or_flush(source) : source.flush();
         // A source that was removed meanwhile has nothing to lose.
-        if (!flushed && flushed.error().code() != Code::not_found &&
-            flushed.error().reason() != "source_removed") {
+        if (!done && done.error().code() != Code::not_found &&
+            done.error().reason() != "source_removed") {
             ++flush_failures_;
             log::error("flush failed; its rows stay in the journal",
-                       {{"source", source->id()}, {"error", flushed.error().describe()}});
+                       {{"source", source.id()}, {"error", done.error().describe()}});
             break;
         }
         release_journal();
@@ -238,22 +243,25 @@ void TableStore::maintain() {
     services_.engines.close_idle();
 }
 
-std::shared_ptr<Source> TableStore::next_to_flush() {
+std::optional<TableStore::Due> TableStore::next_due() {
     std::shared_ptr<Source> largest;
     uint64_t largest_bytes = 0;
+    uint64_t remainders_bytes = 0;
+    const TableLimits& limits = services_.limits;
     for (const auto& source : all_sources()) {
         const uint64_t bytes = source->memtable_bytes();
+        if (bytes <= limits.remainder_bytes) remainders_bytes += bytes;
         if (bytes > largest_bytes) {
             largest = source;
             largest_bytes = bytes;
         }
     }
-    if (largest_bytes >= services_.limits.source_memtable_bytes) return largest;
-    if (largest && services_.memtables.usage() >= services_.limits.node_flush_bytes) {
-        return largest;
+    const bool full = services_.memtables.usage() >= limits.node_flush_bytes;
+    if (largest_bytes >= limits.source_memtable_bytes || (largest && full)) {
+        return Due{.source = std::move(largest)};
     }
     const journal::Journal* journal = services_.journal.load();
-    if (journal->usage().bytes < services_.limits.journal_bytes) return nullptr;
+    if (journal->usage().bytes < limits.journal_bytes) return std::nullopt;
     std::shared_ptr<Source> oldest;
     Lsn oldest_lsn{StreamId{UINT64_MAX}, UINT64_MAX};
     for (const auto& source : all_sources()) {
@@ -263,7 +271,23 @@ std::shared_ptr<Source> TableStore::next_to_flush() {
             oldest_lsn = *lsn;
         }
     }
-    return oldest;
+    if (!oldest) return std::nullopt;
+    const bool remainder = oldest->memtable_bytes() <= limits.remainder_bytes &&
+                           remainders_bytes <= limits.remainders_bytes_max;
+    return Due{.source = std::move(oldest), .remainder = remainder};
+}
+
+Result<bool> TableStore::restate_or_flush(Source& source) {
+    const auto restated = source.restate();
+    if (restated && *restated) {
+        ++restatements_;
+        return true;
+    }
+    if (!restated) {
+        log::warn("remainder not restated; it goes to a file",
+                  {{"source", source.id()}, {"error", restated.error().describe()}});
+    }
+    return source.flush();
 }
 
 void TableStore::release_journal() {

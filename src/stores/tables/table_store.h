@@ -74,6 +74,7 @@ class TableStore {
     // Flushes everything now, for tests and operators.
     Status flush_all();
     uint64_t flush_failures() const { return flush_failures_.load(); }
+    uint64_t restatements() const { return restatements_.load(); }
 
   private:
     struct TenantState {
@@ -84,7 +85,12 @@ class TableStore {
     Status replay(const journal::Record& record);
     Status free_memory_for_replay();
     void run();
-    std::shared_ptr<Source> next_to_flush();
+    struct Due {
+        std::shared_ptr<Source> source;
+        bool remainder = false;  // to be restated rather than flushed
+    };
+    std::optional<Due> next_due();
+    Result<bool> restate_or_flush(Source& source);
     std::vector<std::shared_ptr<Source>> all_sources() const;
     void release_journal();
     Status remove_orphans(const catalog::Tenant& tenant,
@@ -105,6 +111,7 @@ class TableStore {
     bool wanted_ = false;
     bool stopping_ = false;
     std::atomic<uint64_t> flush_failures_{0};
+    std::atomic<uint64_t> restatements_{0};
 };
 
 }  // namespace insula::tables

@@ -18,6 +18,17 @@ struct Batch {
     SchemaPtr base;                        // what it was shredded against
     SchemaPtr schema;                      // base, or what the batch made of it
     std::vector<catalog::Column> changes;  // columns of `schema` that are new or differ from `base`
+
+    // The rows with the ids first_row_id, first_row_id + 1, …
+    std::vector<ChunkRows> rows_from(uint64_t first_row_id) const {
+        std::vector<ChunkRows> numbered;
+        numbered.reserve(chunks.size());
+        for (const auto& chunk : chunks) {
+            numbered.push_back({chunk, chunk->rows(), first_row_id});
+            first_row_id += chunk->rows();
+        }
+        return numbered;
+    }
 };
 
 }  // namespace insula::tables

@@ -37,49 +37,50 @@ void copy_rows(const Chunk& from, uint32_t rows, Chunk& to) {
 
 }  // namespace
 
-void Memtable::append(Lsn lsn, uint64_t first_row_id,
-                      std::span<const std::shared_ptr<const Chunk>> chunks) {
+void Memtable::append(Lsn lsn, std::span<const ChunkRows> chunks) {
     INSULA_CHECK(rows_ == 0 || lsn > last_lsn_, "records come in journal order");
     if (rows_ == 0) first_lsn_ = lsn;
     last_lsn_ = lsn;
-    for (const std::shared_ptr<const Chunk>& chunk : chunks) {
-        if (chunk->rows() < kSmallRows) {
-            append_small(first_row_id, *chunk);
+    for (const ChunkRows& rows : chunks) {
+        INSULA_CHECK(rows.rows == rows.chunk->rows(), "a record holds whole chunks");
+        if (rows.rows < kSmallRows) {
+            append_small(rows);
         } else {
             tail_.reset();
-            entries_.push_back({chunk, first_row_id, chunk->rows()});
-            bytes_ += chunk->bytes();
+            entries_.push_back(rows);
+            bytes_ += rows.chunk->bytes();
         }
-        first_row_id += chunk->rows();
-        rows_ += chunk->rows();
+        rows_ += rows.rows;
     }
     marks_.push_back({lsn, rows_});
 }
 
-bool Memtable::fits_tail(uint64_t first_row_id, const Chunk& chunk) const {
-    if (!tail_ || tail_->capacity() - tail_->rows() < chunk.rows()) return false;
+bool Memtable::fits_tail(const ChunkRows& rows) const {
+    if (!tail_ || tail_->capacity() - tail_->rows() < rows.rows) return false;
     // Row ids of one entry are consecutive.
-    if (entries_.back().first_row_id + entries_.back().rows != first_row_id) return false;
-    return std::ranges::all_of(chunk.columns(), [this](const ChunkColumn& column) {
+    const ChunkRows& last = entries_.back();
+    if (last.first_row_id + last.rows != rows.first_row_id) return false;
+    return std::ranges::all_of(rows.chunk->columns(), [this](const ChunkColumn& column) {
         const ChunkColumn* held = tail_->find(column.id);
         return held != nullptr && held->type == column.type;
     });
 }
 
-void Memtable::append_small(uint64_t first_row_id, const Chunk& chunk) {
-    if (!fits_tail(first_row_id, chunk)) {
+void Memtable::append_small(const ChunkRows& rows) {
+    if (!fits_tail(rows)) {
         std::vector<ColumnSpec> specs;
-        for (const ChunkColumn& column : chunk.columns()) specs.push_back({column.id, column.type});
+        for (const ChunkColumn& column : rows.chunk->columns())
+            specs.push_back({column.id, column.type});
         const uint32_t capacity =
             std::clamp(tail_ ? tail_->capacity() * 4 : kFirstTailCapacity,
-                       std::max(kFirstTailCapacity, chunk.rows()), kChunkRowsMax);
+                       std::max(kFirstTailCapacity, rows.rows), kChunkRowsMax);
         tail_ = std::make_shared<Chunk>(specs, capacity);
-        entries_.push_back({tail_, first_row_id, 0});
+        entries_.push_back({tail_, 0, rows.first_row_id});
         bytes_ += tail_->bytes();
     }
     const uint64_t before = tail_->bytes();
-    copy_rows(chunk, chunk.rows(), *tail_);
-    entries_.back().rows += chunk.rows();
+    copy_rows(*rows.chunk, rows.rows, *tail_);
+    entries_.back().rows += rows.rows;
     bytes_ += tail_->bytes() - before;
 }
 
@@ -89,12 +90,17 @@ void Memtable::pin(Lsn durable, std::vector<ChunkRows>& out) {
         marks_.pop_front();
     }
     uint64_t left = visible_rows_;
-    for (const Entry& entry : entries_) {
+    for (const ChunkRows& entry : entries_) {
         if (left == 0) break;
         const auto rows = static_cast<uint32_t>(std::min<uint64_t>(left, entry.rows));
         out.push_back({entry.chunk, rows, entry.first_row_id});
         left -= rows;
     }
+}
+
+void Memtable::restated_at(Lsn lsn) {
+    INSULA_CHECK(rows_ > 0 && lsn > last_lsn_, "records come in journal order");
+    last_lsn_ = lsn;
 }
 
 }  // namespace insula::tables

@@ -21,38 +21,39 @@ class Memtable {
   public:
     explicit Memtable(Generation generation) : generation_(generation) {}
 
-    // Rows first_row_id, first_row_id + 1, … of one record. Records come in the order of their lsn;
-    // row ids may leave gaps between records. Nobody else may change `chunks` afterwards.
-    void append(Lsn lsn, uint64_t first_row_id,
-                std::span<const std::shared_ptr<const Chunk>> chunks);
+    // All rows of the chunks of one record. Records come in the order of their lsn; row ids may
+    // leave gaps. Nobody else may change the chunks afterwards.
+    void append(Lsn lsn, std::span<const ChunkRows> chunks);
 
     // Adds the rows of all records below `durable` to `out`.
     void pin(Lsn durable, std::vector<ChunkRows>& out);
+
+    // All rows, durable or not, in the order of their records.
+    const std::vector<ChunkRows>& all() const { return entries_; }
+    // A record at `lsn`, behind all others, holds all rows once more …
+    void restated_at(Lsn lsn);
+    // … and those others are needed no longer.
+    void forget_records_below(Lsn lsn) { first_lsn_ = lsn; }
 
     Generation generation() const { return generation_; }
     bool empty() const { return rows_ == 0; }
     uint64_t rows() const { return rows_; }
     uint64_t bytes() const { return bytes_; }
-    Lsn first_lsn() const { return first_lsn_; }
+    Lsn first_lsn() const { return first_lsn_; }  // the oldest record that is needed
     Lsn last_lsn() const { return last_lsn_; }
 
   private:
-    struct Entry {
-        std::shared_ptr<const Chunk> chunk;
-        uint64_t first_row_id;
-        uint32_t rows;
-    };
     // A record whose sync may not have returned yet, and how many rows there are with it.
     struct Mark {
         Lsn lsn;
         uint64_t rows;
     };
 
-    void append_small(uint64_t first_row_id, const Chunk& chunk);
-    bool fits_tail(uint64_t first_row_id, const Chunk& chunk) const;
+    void append_small(const ChunkRows& rows);
+    bool fits_tail(const ChunkRows& rows) const;
 
     Generation generation_;
-    std::vector<Entry> entries_;
+    std::vector<ChunkRows> entries_;
     std::shared_ptr<Chunk> tail_;  // the chunk of the last entry while it may grow
     std::deque<Mark> marks_;
     uint64_t visible_rows_ = 0;  // of records known to be durable

@@ -11,11 +11,12 @@ namespace {
 
 // Tags on disk: never reused.
 enum class Section : uint8_t {
-    rows = 1,           // first_row_id: u64
+    rows = 1,           // first_row_id: u64; of the chunks up to the next such section
     schema_change = 2,  // count: u32, then the columns
     idempotency = 3,    // key: string, body hash: u64
     audit = 4,          // principal, request id, remote address: strings
     chunk = 5,
+    restatement = 6,  // last_write_at: u64
 };
 
 constexpr uint8_t kDeclared = 1;
@@ -186,10 +187,13 @@ Result<std::shared_ptr<const Chunk>> get_chunk(ByteReader in) {
     return chunk;
 }
 
-Status get_section(Section tag, ByteReader in, Bytes payload, TableRecord& record) {
+// `next_row_id` is that of the next chunk's first row.
+Status get_section(Section tag, ByteReader in, Bytes payload, uint64_t& next_row_id,
+                   TableRecord& record) {
     switch (tag) {
         case Section::rows: {
-            ASSIGN_OR_RETURN(record.head.first_row_id, in.get<uint64_t>());
+            ASSIGN_OR_RETURN(next_row_id, in.get<uint64_t>());
+            if (record.chunks.empty()) record.head.first_row_id = next_row_id;
             return {};
         }
         case Section::schema_change: {
@@ -218,9 +222,16 @@ Status get_section(Section tag, ByteReader in, Bytes payload, TableRecord& recor
         }
         case Section::chunk: {
             ASSIGN_OR_RETURN(auto chunk, get_chunk(ByteReader(payload, "table record chunk")));
-            record.rows += chunk->rows();
+            const uint32_t rows = chunk->rows();
+            record.rows += rows;
             record.bytes += chunk->bytes();
-            record.chunks.push_back(std::move(chunk));
+            record.chunks.push_back({std::move(chunk), rows, next_row_id});
+            next_row_id += rows;
+            return {};
+        }
+        case Section::restatement: {
+            ASSIGN_OR_RETURN(const uint64_t last_write_at, in.get<uint64_t>());
+            record.restatement = {.last_write_at = static_cast<WallNanos>(last_write_at)};
             return {};
         }
     }
@@ -277,15 +288,32 @@ void encode_chunk(const Chunk& chunk, ByteWriter& out) {
     });
 }
 
+void encode_restatement(const Restatement& restatement, std::span<const ChunkRows> chunks,
+                        ByteWriter& out) {
+    put_section(out, Section::restatement,
+                [&] { out.put(static_cast<uint64_t>(restatement.last_write_at)); });
+    std::optional<uint64_t> next_row_id;
+    for (const ChunkRows& rows : chunks) {
+        INSULA_CHECK(rows.rows == rows.chunk->rows(), "a record holds whole chunks");
+        if (next_row_id != rows.first_row_id) {
+            put_section(out, Section::rows, [&] { out.put(rows.first_row_id); });
+        }
+        encode_chunk(*rows.chunk, out);
+        next_row_id = rows.first_row_id + rows.rows;
+    }
+}
+
 Result<TableRecord> decode_record(Bytes body) {
     TableRecord record;
+    uint64_t next_row_id = 0;
     ByteReader in(body, "table record");
     while (!in.at_end()) {
         ASSIGN_OR_RETURN(const uint8_t tag, in.get<uint8_t>());
         ASSIGN_OR_RETURN(const uint32_t length, in.get<uint32_t>());
         ASSIGN_OR_RETURN(const Bytes payload, in.get_bytes(length));
         RETURN_IF_ERROR(get_section(static_cast<Section>(tag),
-                                    ByteReader(payload, "table record section"), payload, record));
+                                    ByteReader(payload, "table record section"), payload,
+                                    next_row_id, record));
     }
     return record;
 }

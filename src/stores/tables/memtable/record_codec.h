@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "base/result.h"
 #include "core/catalog/types.h"
 #include "platform/engine/chunk.h"
+#include "platform/runtime/clock.h"
 
 namespace insula::tables {
 
@@ -39,15 +41,27 @@ struct RecordHead {
     bool operator==(const RecordHead&) const = default;
 };
 
+// A record that writes rows of earlier ones once more, so that those are needed no longer. It
+// counts if the source's flushed_lsn is its own place: else the earlier ones are still there.
+struct Restatement {
+    WallNanos last_write_at = 0;  // of the source
+    bool operator==(const Restatement&) const = default;
+};
+
 struct TableRecord {
     RecordHead head;
-    std::vector<std::shared_ptr<const Chunk>> chunks;
+    std::optional<Restatement> restatement;
+    std::vector<ChunkRows> chunks;
     uint64_t rows = 0;
     uint64_t bytes = 0;  // of the chunks
 };
 
+// A written record is its head and then its chunks, whose rows have consecutive ids.
 void encode_head(const RecordHead& head, ByteWriter& out);
 void encode_chunk(const Chunk& chunk, ByteWriter& out);
+// A whole record; of whole chunks.
+void encode_restatement(const Restatement& restatement, std::span<const ChunkRows> chunks,
+                        ByteWriter& out);
 Result<TableRecord> decode_record(Bytes body);
 
 }  // namespace insula::tables

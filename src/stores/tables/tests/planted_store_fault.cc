@@ -10,6 +10,11 @@ namespace insula::tables::durability {
 
 namespace {
 
+// The section that a restatement begins with: tag, length and its time
+// (docs/formats/table-record.md).
+constexpr size_t kRestatementBytes = 1 + 4 + 8;
+bool is_restatement(Bytes body) { return !body.empty() && body.front() == std::byte{6}; }
+
 class WaitingJournal final : public journal::Journal {
   public:
     WaitingJournal(std::unique_ptr<Journal> journal, StoreFault fault)
@@ -17,6 +22,10 @@ class WaitingJournal final : public journal::Journal {
 
     Result<Lsn> append(const journal::RecordHeader& header, std::span<const Bytes> body,
                        Deadline deadline) override {
+        if (fault_ == StoreFault::restate_as_write && is_restatement(body.front())) {
+            const Bytes rest = body.front().subspan(kRestatementBytes);
+            return journal_->append(header, std::array<Bytes, 1>{rest}, deadline);
+        }
         return journal_->append(header, body, deadline);
     }
     Lsn durable() const override { return journal_->durable(); }
@@ -92,6 +101,8 @@ class FaultyCatalog final : public catalog::Catalog {
         if (fault_ == StoreFault::flushed_lsn_too_far && changed.flushed_lsn) {
             changed.flushed_lsn->position += kTooFar;
         }
+        const bool restates = changed.add.empty() && changed.flushed_lsn;
+        if (fault_ == StoreFault::forget_restatement && restates) return {};
         if (fault_ == StoreFault::forget_a_file && changed.add.size() > 1) changed.add.pop_back();
         if (fault_ == StoreFault::commit_one_by_one) return commit_one_by_one(std::move(changed));
         if (fault_ != StoreFault::publish_before_commit) return catalog_->commit_files(changed);
@@ -193,6 +204,7 @@ std::string_view fault_name(StoreFault fault) {
         "recycle_early",
         "release_too_much",
         "flush_without_waiting",
+        "restate_as_write",
         "skip_file_sync",
         "skip_file_directory_sync",
         "delete_before_commit",
@@ -204,6 +216,7 @@ std::string_view fault_name(StoreFault fault) {
         "forget_row_ids",
         "commit_one_by_one",
         "forget_a_file",
+        "forget_restatement",
     };
     return kNames[static_cast<size_t>(fault)];
 }

@@ -21,6 +21,7 @@ enum class StoreFault : uint8_t {
     recycle_early,            // a segment goes while a record in it is needed
     release_too_much,         // what memtables still need is released
     flush_without_waiting,    // a flush does not wait until its records are durable
+    restate_as_write,         // a restatement is an ordinary record: it always counts
     // files
     skip_file_sync,            // a data file is renamed without a sync
     skip_file_directory_sync,  // its name is not made durable
@@ -29,11 +30,12 @@ enum class StoreFault : uint8_t {
     publish_before_commit,  // a commit is answered before it is carried out
     flushed_lsn_too_far,    // the first record after a flush counts as flushed
     replay_flushed_records,
-    forget_keys,        // a flush commits without its idempotency keys
-    forget_columns,     // or without the columns that are new
-    forget_row_ids,     // or without the next row id
-    commit_one_by_one,  // the files of a flush are named one after the other
-    forget_a_file,      // or all but one of them
+    forget_keys,         // a flush commits without its idempotency keys
+    forget_columns,      // or without the columns that are new
+    forget_row_ids,      // or without the next row id
+    commit_one_by_one,   // the files of a flush are named one after the other
+    forget_a_file,       // or all but one of them
+    forget_restatement,  // the commit of a restatement is answered and not carried out
     count,
 };
 

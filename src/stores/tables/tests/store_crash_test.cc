@@ -14,6 +14,7 @@ void add(const Coverage& from, Coverage& to) {
     to.direct_writes += from.direct_writes;
     to.flushes += from.flushes;
     to.split_flushes += from.split_flushes;
+    to.restatements += from.restatements;
     to.duplicates += from.duplicates;
     to.removals += from.removals;
 }
@@ -61,6 +62,7 @@ TEST(StoreCrash, NothingAcknowledgedIsLostByPowerCutsOfFlushesAndDirectWrites) {
     EXPECT_GT(sum.coverage.acknowledged, kSeeds * 5);
     EXPECT_GT(sum.coverage.flushes, kSeeds / 2);
     EXPECT_GT(sum.coverage.split_flushes, kSeeds / 20);
+    EXPECT_GT(sum.coverage.restatements, kSeeds / 2);
     EXPECT_GT(sum.coverage.direct_writes, kSeeds / 2);
 }
 
@@ -73,6 +75,7 @@ TEST(StoreCrash, NothingAcknowledgedIsLostByFailingCallsOfTheDisk) {
     EXPECT_GT(sum.coverage.acknowledged, kSeeds * 5);
     EXPECT_GT(sum.coverage.flushes, kSeeds);
     EXPECT_GT(sum.coverage.split_flushes, kSeeds / 4);
+    EXPECT_GT(sum.coverage.restatements, kSeeds);
 }
 
 TEST(StoreCrash, NothingIsLostAtAnySyncOfAWorkload) {

@@ -62,6 +62,24 @@ class StoreRecovery : public ::testing::Test {
         return values;
     }
 
+    // One document of about a thousand bytes.
+    static std::string large_text() { return R"({"t":")" + std::string(1000, 'x') + R"("})"; }
+
+    SourceStats stats() {
+        const auto source = node_->store().find(TestNode::tenant(), "s");
+        EXPECT_TRUE(succeeded(source));
+        return source ? (*source)->stats() : SourceStats();
+    }
+    Result<bool> try_restate() {
+        ASSIGN_OR_RETURN(const auto source, node_->store().find(TestNode::tenant(), "s"));
+        return source->restate();
+    }
+    bool restate() {
+        const auto restated = try_restate();
+        EXPECT_TRUE(succeeded(restated));
+        return restated && *restated;
+    }
+
     std::unique_ptr<CrashFileSystem> disk_ = empty_store();
     FaultyFileSystem fs_{*disk_};
     ManualClock clock_;
@@ -198,6 +216,99 @@ TEST_F(StoreRecovery, ASourceWhoseRemovalFailedTakesNoWritesUntilThatIsSettled) 
     ASSERT_TRUE(succeeded(write(R"({"x":4})")));
     restart();
     EXPECT_EQ(values("x"), std::vector<std::string>{"4"});
+}
+
+TEST_F(StoreRecovery, ARestatedRemainderKeepsItsRowsTheirIdsAndItsKeys) {
+    const RecordIdempotency key{.key = "k", .body_hash = 7};
+    ASSERT_TRUE(succeeded(node_->write("s", R"({"x":1})", key)));
+    ASSERT_TRUE(succeeded(write(large_body("y", "0.5"))));  // takes row ids between
+    ASSERT_TRUE(succeeded(write(R"([{"x":2},{"x":3,"z":"new"}])")));
+    const auto ids = [&] {
+        std::vector<uint64_t> ids;
+        const auto found = node_->read_all();
+        EXPECT_TRUE(succeeded(found));
+        for (const FoundRow& row : found->front().rows) ids.push_back(row.row_id);
+        std::ranges::sort(ids);
+        return ids;
+    };
+    const std::vector<uint64_t> before = ids();
+    ASSERT_TRUE(restate());
+    EXPECT_EQ(ids(), before);
+    for (int i = 0; i < 2; ++i) {
+        restart();
+        EXPECT_EQ(ids(), before);
+        EXPECT_EQ(values("z").front(), "\"new\"");
+        const auto retry = node_->write("s", R"({"x":1})", key);
+        ASSERT_TRUE(succeeded(retry));
+        EXPECT_TRUE(retry->duplicate);
+    }
+    ASSERT_TRUE(succeeded(write(R"({"x":4})")));
+    EXPECT_EQ(ids().back(), before.back() + 1);
+}
+
+TEST_F(StoreRecovery, ARestatementFreesTheJournalAndNoFileIsMade) {
+    ASSERT_TRUE(succeeded(write(R"({"x":1})")));
+    for (int i = 0; i < 200; ++i) ASSERT_TRUE(succeeded(node_->write("busy", R"({"n":1})")));
+    ASSERT_TRUE(succeeded(node_->journal().flush()));
+    const uint64_t before = node_->journal().usage().bytes;
+    ASSERT_GT(before, 16 * kKiB);  // from here on the journal is to be shortened
+    node_->store().maintain();
+    EXPECT_GE(node_->store().restatements(), 1u);
+    EXPECT_LT(node_->journal().usage().bytes, 16 * kKiB);
+    EXPECT_EQ(stats().files, 0u);
+    EXPECT_EQ(stats().memtable_rows, 1u);
+    restart();
+    EXPECT_EQ(values("x").back(), "1");
+}
+
+TEST_F(StoreRecovery, ARemainderThatIsDueAgainAtOnceGoesToAFile) {
+    // More than the journal may hold, in small memtables: to restate all of them helps nothing.
+    for (int i = 0; i < 300; ++i) {
+        ASSERT_TRUE(succeeded(node_->write("s" + std::to_string(i % 12), large_text())));
+        ASSERT_TRUE(succeeded(node_->journal().flush()));
+    }
+    node_->store().maintain();
+    EXPECT_LT(node_->journal().usage().bytes, 16 * kKiB);
+    uint64_t files = 0;
+    for (const auto& source : node_->store().list(TestNode::tenant()))
+        files += source->stats().files;
+    EXPECT_GT(files, 0u);
+}
+
+// Whether the commit that makes a restatement count was carried out shows at the next start: rows
+// are there once either way.
+TEST_F(StoreRecovery, ARestatementThatFailsAnywhereLosesAndDoublesNothing) {
+    std::vector<std::string> expected;
+    for (const Fault fault : {Fault::io_error, Fault::late_io_error}) {
+        for (const StorageCall kind : {StorageCall::sync, StorageCall::write}) {
+            for (uint64_t call = 1; call <= 5; ++call) {
+                ASSERT_TRUE(succeeded(write(R"({"x":1})")));
+                expected.emplace_back("1");
+                fs_.arm({.at_call = call, .fault = fault, .only = kind});
+                static_cast<void>(try_restate());
+                static_cast<void>(node_->write("s", R"({"y":1})"));  // perhaps refused
+                static_cast<void>(try_restate());
+                fs_.disarm();
+                restart();
+                const auto found = values("x");
+                EXPECT_EQ(std::ranges::count(found, "1"), std::ssize(expected)) << "call " << call;
+                const auto wrong = node_->wrong_files();
+                ASSERT_TRUE(succeeded(wrong));
+                EXPECT_FALSE(*wrong) << **wrong;
+            }
+        }
+    }
+}
+
+TEST_F(StoreRecovery, AFlushAfterARestatementCoversIt) {
+    ASSERT_TRUE(succeeded(write(R"({"x":1})")));
+    ASSERT_TRUE(restate());
+    ASSERT_TRUE(succeeded(write(R"({"x":2})")));
+    ASSERT_TRUE(succeeded(node_->flush("s")));
+    restart();
+    EXPECT_EQ(values("x"), (std::vector<std::string>{"1", "2"}));
+    EXPECT_EQ(stats().memtable_rows, 0u);
+    EXPECT_FALSE(restate());
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ Wrong StoreWorkload::step(TestNode& node) {
     if (choice < 72) return remove(node);
     if (choice < 76) return check(node, Moment::running);
     if (!files_) return write(node);
-    return choice < 92 ? flush(node) : maintain(node);
+    if (choice < 87) return flush(node);
+    return choice < 93 ? restate(node) : maintain(node);
 }
 
 std::optional<uint64_t> StoreWorkload::random_life() {
@@ -51,7 +52,7 @@ Wrong StoreWorkload::write(TestNode& node) {
     const std::string name = fmt::format("s{}", random_.below(kSourceNames));
     auto life = model_.life_of(name);
     if (!life) {
-        if (random_.below(2) == 0) return add(node, name);
+        if (random_.below(4) != 0) return add(node, name);
         life = model_.begin_life(name, true);  // by this write
     }
     static constexpr uint32_t kSizes[] = {1, 1, 1, 2, 5, 8};
@@ -212,10 +213,24 @@ Wrong StoreWorkload::flush(TestNode& node) {
     return std::nullopt;
 }
 
+Wrong StoreWorkload::restate(TestNode& node) {
+    const auto life = random_life();
+    if (!life) return std::nullopt;
+    const auto source = node.store().find(TestNode::tenant(), model_.life(*life).source_id);
+    if (!source) return surprise("find", source.error());
+    const auto restated = (*source)->restate();
+    model_.acknowledge_below(node.journal().durable());
+    if (!restated) return surprise("restate", restated.error());
+    coverage_.restatements += *restated ? 1 : 0;
+    return std::nullopt;
+}
+
 Wrong StoreWorkload::maintain(TestNode& node) {
     constexpr std::chrono::minutes kBeyondGrace{20};
     if (random_.below(4) == 0) clock_.advance(kBeyondGrace);
+    const uint64_t restatements = node.store().restatements();
     node.store().maintain();
+    coverage_.restatements += node.store().restatements() - restatements;
     model_.acknowledge_below(node.journal().durable());
     if (node.store().flush_failures() > 0 && !excused_()) return "a flush in the background failed";
     return std::nullopt;

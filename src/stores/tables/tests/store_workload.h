@@ -23,6 +23,7 @@ struct Coverage {
     uint64_t direct_writes = 0;
     uint64_t flushes = 0;
     uint64_t split_flushes = 0;  // that made several files
+    uint64_t restatements = 0;
     uint64_t duplicates = 0;
     uint64_t removals = 0;
     uint64_t refused = 0;  // operations that a fault made fail
@@ -61,6 +62,7 @@ class StoreWorkload {
     Wrong add(TestNode& node, std::string source_id);
     Wrong remove(TestNode& node);
     Wrong flush(TestNode& node);
+    Wrong restate(TestNode& node);
     Wrong maintain(TestNode& node);
     Wrong surprise(std::string_view what, const Error& error);
 

@@ -54,8 +54,9 @@ uint64_t check_rows(const std::vector<ChunkRows>& pinned) {
 }
 
 void append(Memtable& memtable, uint64_t lsn, int64_t first, uint32_t rows, bool with_text = true) {
-    const std::vector<std::shared_ptr<const Chunk>> chunks{chunk_of(first, rows, with_text)};
-    memtable.append(at(lsn), static_cast<uint64_t>(first), chunks);
+    const std::vector<ChunkRows> chunks{
+        {chunk_of(first, rows, with_text), rows, static_cast<uint64_t>(first)}};
+    memtable.append(at(lsn), chunks);
 }
 
 TEST(Memtable, OnlyRecordsBelowTheDurablePositionAreSeen) {
@@ -94,6 +95,25 @@ TEST(Memtable, RowsOfAnEarlierPinStayWhileMoreAreAppended) {
     EXPECT_EQ(check_rows(early), 1u);
 }
 
+TEST(Memtable, WhatIsRestatedIsSeenAsBeforeAndNeedsNoOlderRecord) {
+    Memtable memtable(Generation{1});
+    append(memtable, 100, 0, 3);
+    append(memtable, 200, 3, 3);
+    memtable.restated_at(at(300));
+    append(memtable, 400, 6, 3);
+    EXPECT_EQ(memtable.first_lsn(), at(100));
+    EXPECT_EQ(memtable.last_lsn(), at(400));
+    std::vector<ChunkRows> pinned;
+    memtable.pin(at(200), pinned);
+    EXPECT_EQ(check_rows(pinned), 3u);
+    memtable.forget_records_below(at(300));
+    EXPECT_EQ(memtable.first_lsn(), at(300));
+    EXPECT_EQ(check_rows(memtable.all()), 9u);
+    pinned.clear();
+    memtable.pin(at(400), pinned);
+    EXPECT_EQ(check_rows(pinned), 6u);
+}
+
 TEST(Memtable, ChunksOfOtherColumnsAndSizesKeepTheirOrder) {
     std::mt19937 random(11);
     Memtable memtable(Generation{1});
@@ -126,13 +146,30 @@ TEST(TableRecord, WhatIsEncodedComesBack) {
     ASSERT_TRUE(record) << record.error().describe();
     EXPECT_EQ(record->head, head);
     EXPECT_EQ(record->rows, 2009u);
-    std::vector<ChunkRows> rows;
-    uint64_t first = 0;
-    for (const auto& chunk : record->chunks) {
-        rows.push_back({chunk, chunk->rows(), first});
-        first += chunk->rows();
+    EXPECT_EQ(record->chunks.front().first_row_id, 77u);
+    EXPECT_EQ(record->chunks.back().first_row_id, 77u + 9);
+    EXPECT_FALSE(record->restatement);
+}
+
+TEST(TableRecord, ARestatementKeepsTheIdsOfItsRows) {
+    const std::vector<ChunkRows> chunks{
+        {chunk_of(5, 9), 9, 5}, {chunk_of(14, 1, false), 1, 14}, {chunk_of(100, 2000), 2000, 100}};
+    ByteWriter body;
+    encode_restatement({.last_write_at = 1234567890123456789}, chunks, body);
+    const auto record = decode_record(body.bytes());
+    ASSERT_TRUE(record) << record.error().describe();
+    ASSERT_TRUE(record->restatement);
+    EXPECT_EQ(record->restatement->last_write_at, 1234567890123456789);
+    EXPECT_EQ(record->rows, 2010u);
+    ASSERT_EQ(record->chunks.size(), 3u);
+    for (size_t i = 0; i < chunks.size(); ++i) {
+        EXPECT_EQ(record->chunks[i].first_row_id, chunks[i].first_row_id);
+        ASSERT_EQ(record->chunks[i].rows, chunks[i].rows);
+        for (uint32_t row = 0; row < chunks[i].rows; ++row) {
+            EXPECT_EQ(record->chunks[i].chunk->find(kNumber)->values<int64_t>()[row],
+                      static_cast<int64_t>(chunks[i].first_row_id) + row);
+        }
     }
-    EXPECT_EQ(check_rows(rows), 2009u);
 }
 
 TEST(TableRecord, ACutBodyIsDamageAtEveryLength) {
