@@ -12,6 +12,7 @@
 #include <memory>
 #include <utility>
 
+#include "platform/fs/descriptor.h"
 #include "platform/fs/storage_error.h"
 #include "platform/fs/transfer.h"
 
@@ -21,22 +22,6 @@ namespace {
 // Data may belong to several tenants: nobody but the server's user reads it.
 constexpr mode_t kFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0700;
-
-class Descriptor {
-  public:
-    explicit Descriptor(int number) : number_(number) {}
-    Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        // The result says nothing about durability (sync_data() did), and EINTR closes on Linux.
-        if (number_ >= 0) static_cast<void>(::close(number_));
-    }
-    int get() const { return number_; }
-
-  private:
-    int number_;
-};
 
 Result<Descriptor> open_descriptor(const std::string& path, int flags) {
     const int number = retry_interrupted(
