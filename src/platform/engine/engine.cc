@@ -321,7 +321,7 @@ Result<ForeignParquet> EngineInstance::describe_parquet(FileId id,
     RETURN_IF_ERROR(check_parquet_frame(*file));
     ASSIGN_OR_RETURN(StreamContext context, stream_context(deadline, std::move(cancel), 1));
     context.untrusted_input = true;
-    const std::string& path = context.query->add_file(id, std::move(file));
+    const std::string& path = context.query->add_file(id, std::move(file), FileMaker::others);
     ForeignParquet found;
     try {
         const auto prepared = context.connection->Prepare(
@@ -349,7 +349,7 @@ Result<StreamContext> EngineInstance::upload_context(std::shared_ptr<ReadableFil
     ASSIGN_OR_RETURN(StreamContext context,
                      stream_context(deadline, std::move(cancel), options_.parallelism));
     context.untrusted_input = true;
-    context.query->add_file(FileId{}, std::move(file));
+    context.query->add_file(FileId{}, std::move(file), FileMaker::others);
     return context;
 }
 

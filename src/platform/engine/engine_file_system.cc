@@ -61,7 +61,7 @@ class DataHandle final : public Handle {
         while (!rest.empty()) {
             const Result<size_t> count = file_.file->read_at(rest, at);
             if (!count) throw_kept(*query_, count.error());
-            if (*count == 0) throw_kept(*query_, data_loss("a Parquet file ends too early"));
+            if (*count == 0) end_too_early();
             rest = rest.subspan(*count);
             at += *count;
         }
@@ -74,6 +74,13 @@ class DataHandle final : public Handle {
     const string& version() const { return file_.pin.version; }
 
   private:
+    // The file says of itself that it goes on. Ours have been checked, so one of them has lost
+    // something; others may say anything.
+    [[noreturn]] void end_too_early() const {
+        if (file_.maker == FileMaker::others) throw duckdb::IOException("ends too early");
+        throw_kept(*query_, data_loss("a Parquet file ends too early"));
+    }
+
     // A read up to the end of the file ends with the footer's length and Parquet's magic.
     void note_footer(Bytes data, idx_t offset) {
         if (offset + data.size() != size() || data.size() < 8) return;

@@ -72,7 +72,7 @@ Status QueryState::add_scan(Scan scan) {
     for (const ChunkRows& chunk : source->chunks) source->chunk_rows += chunk.rows;
     for (Scan::FileRef& file : scan.files) {
         source->file_bytes += file.file->size();
-        source->paths.push_back(add_file(file.id, std::move(file.file)));
+        source->paths.push_back(add_file(file.id, std::move(file.file), FileMaker::us));
     }
     RETURN_IF_ERROR(add_foreign(std::move(scan.foreign), *source));
     sources_.push_back(std::move(source));
@@ -92,16 +92,18 @@ Status QueryState::add_foreign(std::vector<Scan::ForeignRef> files, ScanSource& 
         }
         shape->file_bytes += file.file->size();
         shape->first_row_ids.push_back(file.first_row_id);
-        shape->paths.push_back(add_file(file.id, std::move(file.file)));
+        shape->paths.push_back(add_file(file.id, std::move(file.file), FileMaker::others));
     }
     if (source.shapes.size() <= kForeignLayoutsMax) return {};
     return fail(internal_error("a scan over foreign files of too many layouts"));
 }
 
-const std::string& QueryState::add_file(FileId id, std::shared_ptr<ReadableFile> file) {
+const std::string& QueryState::add_file(FileId id, std::shared_ptr<ReadableFile> file,
+                                        FileMaker maker) {
     auto pinned = std::make_unique<PinnedFile>();
     pinned->pin = slots_->pin(id);
     pinned->file = std::move(file);
+    pinned->maker = maker;
     files_.push_back(std::move(pinned));
     PinnedFile& added = *files_.back();
     files_by_path_.emplace(added.pin.path, &added);

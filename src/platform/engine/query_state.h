@@ -30,9 +30,12 @@ inline constexpr int32_t kRowIdField = 2147483647;
 
 duckdb::LogicalType engine_type(ColumnType type);
 
+enum class FileMaker : uint8_t { us, others };
+
 struct PinnedFile {
     FileSlots::Pin pin;
     std::shared_ptr<ReadableFile> file;
+    FileMaker maker = FileMaker::us;
     std::atomic<bool> opened = false;
 };
 
@@ -70,7 +73,7 @@ class QueryState final : public duckdb::ClientContextState {
 
     // Before the query starts.
     Status add_scan(Scan scan);
-    const std::string& add_file(FileId id, std::shared_ptr<ReadableFile> file);
+    const std::string& add_file(FileId id, std::shared_ptr<ReadableFile> file, FileMaker maker);
     void set_output(WritableFile& out) { output_ = &out; }
 
     size_t scans() const { return sources_.size(); }

@@ -252,6 +252,31 @@ TEST_F(ForeignScan, WhatIsNoParquetIsSaidToBeNone) {
     }
 }
 
+// Each byte of a small file wrong once, the footer's too: places and sizes that lie behind its end.
+TEST_F(ForeignScan, AFileThatSaysItGoesOnIsDamaged) {
+    const std::string whole = foreign_parquet("SELECT range AS x, 'text' AS s FROM range(3)");
+    int damaged = 0;
+    for (size_t at = 4; at + 8 < whole.size(); ++at) {
+        std::string content = whole;
+        content[at] ^= '\x7F';
+        const auto file = std::make_shared<MemoryFile>(content);
+        const auto found =
+            engine_->describe_parquet(FileId{next_file_++}, file, Deadline::never(), {});
+        if (!found) {
+            ++damaged;
+            ASSERT_EQ(found.error().reason(), "malformed_parquet") << at;
+            continue;
+        }
+        const Scan scan = scan_of(file);
+        const auto rows = run(*engine_, {.sql = "SELECT * FROM scan_0", .scans = {scan}});
+        if (rows) continue;
+        ++damaged;
+        ASSERT_EQ(rows.error().reason(), "malformed_parquet")
+            << at << ": " << rows.error().describe();
+    }
+    EXPECT_GT(damaged, 100);
+}
+
 // Bytes that fell over anywhere behind the frame: an answer or an error of the file, and the engine
 // goes on.
 TEST_F(ForeignScan, DamageIsAnErrorOfTheFile) {
