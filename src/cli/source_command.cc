@@ -23,6 +23,7 @@ struct AddArguments {
     ClientFlags client;
     std::string source;
     std::string name;
+    std::string connection_string;
     std::vector<std::string> columns;
     std::string partition_by;
     std::string index;
@@ -47,6 +48,9 @@ Result<std::string> add_body(const AddArguments& arguments) {
     JsonValue::Object request;
     request.push_back({"source_id", JsonValue(arguments.source)});
     if (!arguments.name.empty()) request.push_back({"name", JsonValue(arguments.name)});
+    if (!arguments.connection_string.empty()) {
+        request.push_back({"connection_string", JsonValue(arguments.connection_string)});
+    }
     JsonValue::Object schema;
     for (const std::string& column : arguments.columns) {
         ASSIGN_OR_RETURN(schema.emplace_back(), parse_column_type(column));
@@ -197,6 +201,10 @@ void add_add(CLI::App& parent, Action& action) {
     command->add_option("source", arguments->source, "its id")->required()->type_name("SOURCE");
     command->add_option("--name", arguments->name, "a name for people")->type_name("TEXT");
     command
+        ->add_option("--connection-string", arguments->connection_string,
+                     "attach existing files, read-only: file://sales, file://sales/*.parquet")
+        ->type_name("ADDRESS");
+    command
         ->add_option("--column", arguments->columns,
                      "NAME:TYPE; repeat it for several. Types: bool, int64, float64, string, date, "
                      "timestamp, json. Others come with the rows")
@@ -215,6 +223,7 @@ void add_add(CLI::App& parent, Action& action) {
     add_examples(*command,
                  "  insula source add orders\n"
                  "  insula source add zipcodes --column zip_code:string --column latitude:float64\n"
+                 "  insula source add sales --connection-string 'file://sales/*.parquet'\n"
                  "  insula source add events --column at:timestamp --partition-by at --compression "
                  "snappy");
     command->callback([arguments, &action] {

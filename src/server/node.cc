@@ -37,6 +37,15 @@ FailPoint drained_point("node.stop.drained");
 FailPoint flushed_point("node.stop.flushed");
 FailPoint journal_closed_point("node.stop.journal_closed");
 
+// What the server stores itself is not to be attached, wherever the operator's directories lie.
+tables::AllowedRoots attachable(const config::ServerConfig& config, const std::string& own) {
+    tables::AllowedRoots roots;
+    for (const std::string& root : config.allowed_data_roots) {
+        roots.push_back(std::make_shared<const OutsideDirectory>(root, own));
+    }
+    return roots;
+}
+
 tables::TableLimits table_limits(const config::ServerConfig& config) {
     tables::TableLimits limits;
     limits.source_memtable_bytes = config.flush_source_bytes;
@@ -202,7 +211,8 @@ Status Node::State::open_storage() {
                                         .memtables = memtables,
                                         .data_directory = directory.path(),
                                         .limits = table_limits(config),
-                                        .admit_write = [this] { return disk.admit(); }});
+                                        .admit_write = [this] { return disk.admit(); },
+                                        .attachable = attachable(config, directory.path())});
     store = std::make_unique<tables::TableStore>(*services);
     auto recovered = store->recover(tenants, directory.journal_path(), journal_options(config));
     if (!recovered) return fail(with_way_out(recovered.error(), directory.path()));

@@ -136,7 +136,7 @@ Status check_data_path(const std::string& path, const std::vector<std::string>& 
         Error(Code::unprocessable, "data_path_not_allowed",
               "The data_path is not below a directory that this server's operator allowed.")
             .with_hint("Leave data_path out: the server chooses where rows are stored. Operators "
-                       "allow directories with tables.data_roots."));
+                       "allow directories with server.allowed_data_roots."));
 }
 
 Result<tables::AddSourceRequest> read_request(std::string_view body,
@@ -162,6 +162,25 @@ Result<tables::AddSourceRequest> read_request(std::string_view body,
 // What of the request is kept and has no effect yet: said in the answer, never ignored in silence.
 std::vector<std::string_view> notes_of(const catalog::SourceOptions& options) {
     std::vector<std::string_view> notes;
+    if (!options.connection_string.empty()) {
+        notes.push_back(
+            "The source shows the files at connection_string, as they are now or become, and takes "
+            "no writes. DELETE detaches it and leaves the files.");
+        const catalog::SourceOptions defaults;
+        if (options.partition_columns != defaults.partition_columns ||
+            options.index_columns != defaults.index_columns ||
+            options.compression != defaults.compression ||
+            options.max_file_bytes != defaults.max_file_bytes ||
+            options.wal_enabled != defaults.wal_enabled) {
+            notes.push_back(
+                "partition_columns, index_columns, compression, max_file_size_mb and wal_enabled "
+                "have no effect on attached files.");
+        }
+        if (!options.data_path.empty()) {
+            notes.push_back("data_path is kept and has no effect on attached files.");
+        }
+        return notes;
+    }
     if (!options.data_path.empty()) {
         notes.emplace_back("data_path is kept; rows are stored in the server's data directory.");
     }
@@ -192,6 +211,8 @@ void write_source(json::JsonWriter& writer, const tables::Source& source,
     writer.key("compression").string(options.compression);
     writer.key("max_file_size_mb").uint64(options.max_file_bytes >> 20);
     writer.key("wal_enabled").boolean(options.wal_enabled);
+    if (source.attached()) writer.key("connection_string").string(options.connection_string);
+    writer.key("read_only").boolean(source.attached());
     writer.key("created_at").timestamp(stats.created_at);
     if (!notes.empty()) {
         writer.key("notes").begin_array();
@@ -215,16 +236,12 @@ net::Task<void> RestApi::add_source(Call& call) {
 net::Task<Result<std::string>> RestApi::add_source_answer(Call& call) {
     ASSIGN_OR_CO_RETURN(const std::string body,
                         co_await call.exchange.read_body(kSourceBodyBytesMax));
-    co_return co_await net::on_pool(services_.workers, [&]() -> Result<std::string> {
+    // Attached files are read by it, which may take as long as a query.
+    co_return co_await net::on_pool(services_.query_workers, [&]() -> Result<std::string> {
         ASSIGN_OR_RETURN(const auto request, read_request(body, options_.data_roots));
-        if (!request.options.connection_string.empty()) {
-            return fail(
-                Error(Code::unprocessable, "connection_not_available",
-                      "Sources attached by a connection string are not available yet.")
-                    .with_hint("Leave connection_string out and write rows to the source."));
-        }
         ASSIGN_OR_RETURN(const auto source,
-                         services_.tables.add_source(call.context.tenant, request));
+                         services_.tables.add_source(call.context.tenant, request,
+                                                     call.context.deadline, call.context.cancel));
         std::string text;
         json::JsonWriter writer(text);
         write_source(writer, *source, notes_of(request.options));

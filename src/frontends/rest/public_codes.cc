@@ -10,6 +10,10 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::array kPublicCodes{
+    "attachment_changed"sv,
+    "attachment_not_found"sv,
+    "attachment_too_large"sv,
+    "attachment_unreadable"sv,
     "body_too_large"sv,
     "cancelled"sv,
     "catalog_closed"sv,
@@ -70,6 +74,7 @@ constexpr std::array kPublicCodes{
     "source_exists"sv,
     "source_limit_reached"sv,
     "source_not_found"sv,
+    "source_read_only"sv,
     "source_removal_in_doubt"sv,
     "source_removed"sv,
     "starting"sv,

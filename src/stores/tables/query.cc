@@ -35,6 +35,8 @@ std::vector<SourceInput> inputs_of(const std::vector<PlanInput>& plans) {
     return inputs;
 }
 
+constexpr size_t kNamesBytesMax = 300;  // of sources in a message
+
 template <class... Cases>
 struct Overloaded : Cases... {
     using Cases::operator()...;
@@ -60,7 +62,7 @@ Result<bool> QueryRun::next(std::string& out, size_t bytes_wanted) {
         const Result<bool> more = stream_->next(batch);
         if (!more) {
             ended_ = true;
-            return fail(more.error());
+            return fail(error_of_files(more.error()));
         }
         if (!*more) break;
         rows_returned_ += batch.rows;
@@ -73,6 +75,27 @@ Result<bool> QueryRun::next(std::string& out, size_t bytes_wanted) {
     render_end(out);
     ended_ = true;
     return false;
+}
+
+// The engine cannot say which foreign file it found damaged; ours are checked before it sees them.
+Error QueryRun::error_of_files(const Error& error) const {
+    if (error.reason() != "malformed_parquet" || attached_.empty()) return error;
+    std::string names;
+    for (const std::string& name : attached_) {
+        if (names.size() > kNamesBytesMax) {
+            names += ", …";
+            break;
+        }
+        names.append(names.empty() ? "\"" : ", \"").append(name).append("\"");
+    }
+    return Error(Code::failed_precondition, "attachment_unreadable",
+                 "A Parquet file that is attached to " +
+                     std::string(attached_.size() == 1 ? "the source " : "one of the sources ") +
+                     names + " is damaged.")
+        .with_hint(
+            "Check the files with another Parquet reader and write them again. Until then "
+            "name the other sources in \"sources\".")
+        .with_detail(error.describe());
 }
 
 RequestStats QueryRun::stats() const {
@@ -120,7 +143,8 @@ Result<std::unique_ptr<QueryRun>> Queries::begin() {
 }
 
 Result<std::vector<SourceView>> Queries::pin(const tenancy::RequestContext& context,
-                                             const std::vector<std::string>& source_ids) const {
+                                             const std::vector<std::string>& source_ids,
+                                             QueryRun& run) const {
     std::vector<std::shared_ptr<Source>> sources;
     if (source_ids.empty()) {
         sources = store_.list(context.tenant);
@@ -138,14 +162,19 @@ Result<std::vector<SourceView>> Queries::pin(const tenancy::RequestContext& cont
         ASSIGN_OR_RETURN(auto source, store_.find(context.tenant, id));
         sources.push_back(std::move(source));
     }
+    for (const auto& source : sources) {
+        RETURN_IF_ERROR(source->refresh(context.deadline, context.cancel));
+        if (source->attached()) run.attached_.push_back(source->id());
+    }
     return Source::pin(store_.services(), sources);
 }
 
 Status Queries::execute(const tenancy::RequestContext& context, engine::Query query,
                         QueryRun& run) {
     ASSIGN_OR_RETURN(const auto engine, store_.services().engines.acquire(context.tenant));
-    ASSIGN_OR_RETURN(run.stream_,
-                     engine->query(std::move(query), context.deadline, context.cancel));
+    auto stream = engine->query(std::move(query), context.deadline, context.cancel);
+    if (!stream) return fail(run.error_of_files(stream.error()));
+    run.stream_ = *std::move(stream);
     return {};
 }
 
@@ -153,7 +182,7 @@ Result<std::unique_ptr<QueryRun>> Queries::search(const tenancy::RequestContext&
                                                   const SearchRequest& request,
                                                   OutputFormat format) {
     ASSIGN_OR_RETURN(auto run, begin());
-    ASSIGN_OR_RETURN(const std::vector<SourceView> views, pin(context, request.sources));
+    ASSIGN_OR_RETURN(const std::vector<SourceView> views, pin(context, request.sources, *run));
     const std::vector<PlanInput> inputs = plan_inputs(views);
     SearchPlan plan;
     if (!views.empty()) {
@@ -175,7 +204,7 @@ Result<std::unique_ptr<QueryRun>> Queries::aggregate(const tenancy::RequestConte
                                                      const AggregateRequest& request,
                                                      OutputFormat format) {
     ASSIGN_OR_RETURN(auto run, begin());
-    ASSIGN_OR_RETURN(const std::vector<SourceView> views, pin(context, request.sources));
+    ASSIGN_OR_RETURN(const std::vector<SourceView> views, pin(context, request.sources, *run));
     const std::vector<PlanInput> inputs = plan_inputs(views);
     auto planned = plan_aggregate(request, inputs_of(inputs));
     // A tenant without a source has no columns either: what asks for one has no answer yet, and

@@ -47,11 +47,13 @@ class QueryRun {
     void render_begin(std::string& out);
     Status render(const engine::ResultBatch& batch, std::string& out);
     void render_end(std::string& out);
+    Error error_of_files(const Error& error) const;
 
     std::atomic<uint64_t>& running_;
     Clock& clock_;
     const SteadyTime started_;
     PruneStats pruned_;
+    std::vector<std::string> attached_;  // sources of the query that show attached files
     std::optional<Renderer> renderer_;
     std::unique_ptr<engine::ResultStream> stream_;  // null where there is nothing to read
     uint64_t rows_returned_ = 0;
@@ -77,7 +79,8 @@ class Queries {
   private:
     Result<std::unique_ptr<QueryRun>> begin();
     Result<std::vector<SourceView>> pin(const tenancy::RequestContext& context,
-                                        const std::vector<std::string>& source_ids) const;
+                                        const std::vector<std::string>& source_ids,
+                                        QueryRun& run) const;
     Status execute(const tenancy::RequestContext& context, engine::Query query, QueryRun& run);
 
     TableStore& store_;

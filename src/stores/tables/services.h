@@ -11,6 +11,7 @@
 #include "platform/journal/journal.h"
 #include "platform/runtime/clock.h"
 #include "platform/runtime/memory_budget.h"
+#include "stores/tables/attached/discovery.h"
 #include "stores/tables/engine_host.h"
 #include "stores/tables/files/stored_file.h"
 
@@ -50,6 +51,8 @@ struct Services {
     std::atomic<journal::Journal*> journal{nullptr};
     // Asked before anything new is stored; must be quick.
     std::function<Status()> admit_write = [] { return Status(); };
+    // Directories whose files may be attached to sources.
+    AllowedRoots attachable;
     // Called after a write when a flush may be due; must be quick.
     std::function<void()> flush_wanted = [] {};
 

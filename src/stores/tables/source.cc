@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "stores/tables/attached/attachment.h"
 
 namespace insula::tables {
 
@@ -15,6 +16,10 @@ Source::Source(Services& services, const catalog::Source& stored, Epoch epoch)
       options_(stored.options),
       created_at_(stored.created_at),
       flushed_at_start_(stored.flushed_lsn),
+      attachment_(
+          stored.options.connection_string.empty()
+              ? nullptr
+              : std::make_unique<Attachment>(stored.options.connection_string, stored.files)),
       committed_schema_(std::make_shared<const Schema>(stored.columns)),
       next_row_id_(stored.next_row_id),
       next_generation_{stored.last_generation.value + 1},
@@ -24,9 +29,14 @@ Source::Source(Services& services, const catalog::Source& stored, Epoch epoch)
     active_ = std::make_shared<GenerationState>(next_generation_);
     ++next_generation_.value;
     auto files = std::make_shared<FileSet>();
-    for (const catalog::DataFile& file : stored.files) files->push_back(open_file(file));
+    for (const catalog::DataFile& file : stored.files) {
+        // Where attached files are is looked up by the first query.
+        files->push_back(attachment_ ? FileEntry{.meta = file} : open_file(file));
+    }
     files_ = std::move(files);
 }
+
+Source::~Source() = default;
 
 Status Source::replay(Lsn lsn, uint64_t hybrid_time, TableRecord record) {
     if (lsn < flushed_at_start_) return {};
@@ -109,6 +119,12 @@ Status Source::check_not_removed() const {
 
 Status Source::check_takes_writes() const {
     RETURN_IF_ERROR(check_not_removed());
+    if (attachment_) {
+        return fail(Error(Code::failed_precondition, "source_read_only",
+                          "The source shows attached files and takes no writes.")
+                        .with_hint("Write to a source without connection_string; one request may "
+                                   "search both."));
+    }
     const std::lock_guard lock(state_);
     if (!removal_in_doubt_) return {};
     return fail(

@@ -3,7 +3,8 @@
 // Threads: everything is thread-safe. Two locks, taken in this order: `write_` serialises writers
 // (schema check, journal append and memtable append are one step, so that rows stand in journal
 // order); `state_` guards what a query pins and is only ever held for microseconds, never across
-// I/O. `flush_` lets one flush or direct write run at a time and comes before both.
+// I/O. `flush_` lets one flush or direct write run at a time and comes before both; the lock of an
+// attachment comes before all.
 //
 // Always holds:
 //  1. A row is in exactly one of: a memtable, a file. A flush swaps both under `state_`.
@@ -69,9 +70,14 @@ struct SourceStats {
     WallNanos last_flush_at = 0;
 };
 
+class Attachment;
+class AttachedReader;
+struct FoundFiles;
+
 class Source {
   public:
     Source(Services& services, const catalog::Source& stored, Epoch epoch);
+    ~Source();
 
     const std::string& id() const { return id_; }
     SourceIncarnation incarnation() const { return incarnation_; }
@@ -101,6 +107,16 @@ class Source {
     // removal: what they were answered would vanish with the source at the next start.
     Status remove(const std::function<Status()>& commit);
 
+    // Whether the source shows files that stand elsewhere. It takes no writes then.
+    bool attached() const { return attachment_ != nullptr; }
+    // Attached files are read anew where they changed since, as far as they did: before each query.
+    // Nothing to do for other sources. failed_precondition: attachment_not_found,
+    // attachment_too_large, attachment_unreadable; aborted: attachment_changed.
+    Status refresh(Deadline deadline, const CancelToken& cancel);
+    // The first reading, of a source that the catalog does not have yet: `add` brings it there,
+    // once all is read. Errors as of refresh(), but unprocessable.
+    Status attach(const std::function<Status()>& add, Deadline deadline, const CancelToken& cancel);
+
     SourceStats stats() const;
     SchemaPtr schema() const;
     uint64_t memtable_bytes() const;
@@ -122,6 +138,11 @@ class Source {
         // meant. Guarded by flush_.
         std::vector<catalog::DataFile> files;
     };
+
+    Status refresh_locked(const std::function<Status()>& before_commit, Deadline deadline,
+                          const CancelToken& cancel);
+    Status adopt(const FoundFiles& found, const std::vector<FileId>& removed,
+                 AttachedReader& reader, const std::function<Status()>& before_commit);
 
     Status check_not_removed() const;
     Status check_takes_writes() const;
@@ -177,6 +198,7 @@ class Source {
     const catalog::SourceOptions options_;
     const WallNanos created_at_;
     const Lsn flushed_at_start_;
+    const std::unique_ptr<Attachment> attachment_;  // null: an ordinary source
 
     std::mutex flush_;
     SchemaPtr committed_schema_;  // guarded by flush_: what the catalog has, at least

@@ -71,7 +71,9 @@ TableStore::~TableStore() {
 }
 
 Result<std::shared_ptr<Source>> TableStore::add_source(const TenantId& tenant,
-                                                       const AddSourceRequest& request) {
+                                                       const AddSourceRequest& request,
+                                                       Deadline deadline,
+                                                       const CancelToken& cancel) {
     RETURN_IF_ERROR(check_source_id(request.source_id));
     RETURN_IF_ERROR(services_.admit_write());
     catalog::Source stored{.tenant = tenant,
@@ -79,33 +81,73 @@ Result<std::shared_ptr<Source>> TableStore::add_source(const TenantId& tenant,
                            .options = request.options,
                            .created_at = services_.clock.wall_now()};
     ASSIGN_OR_RETURN(stored.columns, declared_columns(request));
-    const std::lock_guard changing(changes_);
-    Epoch epoch;
-    {
-        const std::shared_lock lock(mutex_);
-        const auto state = tenants_.find(tenant);
-        if (state == tenants_.end()) return fail(no_such_source(request.source_id));
-        epoch = state->second.epoch;
-        if (state->second.sources.contains(request.source_id)) {
-            return fail(Error(Code::already_exists, "source_exists",
-                              "There is a source \"" + request.source_id + "\" already."));
-        }
-        if (state->second.sources.size() >= services_.limits.sources_max) {
-            return fail(Error(Code::resource_exhausted, "source_limit_reached",
-                              "The tenant has as many sources as it may have (" +
-                                  std::to_string(services_.limits.sources_max) + ")."));
-        }
-    }
+    std::unique_lock changing(changes_);
+    ASSIGN_OR_RETURN(const Epoch epoch, check_new(tenant, request.source_id));
     ASSIGN_OR_RETURN(const uint64_t incarnation,
                      services_.catalog.allocate_ids(catalog::IdKind::source_incarnation, 1));
     stored.incarnation = SourceIncarnation{incarnation};
+    if (!request.options.connection_string.empty()) {
+        changing.unlock();
+        return attach_source(stored, epoch, deadline, cancel);
+    }
     RETURN_IF_ERROR(services_.catalog.add_source({stored}));
     source_added.reach();
     auto source = std::make_shared<Source>(services_, stored, epoch);
-    const std::unique_lock lock(mutex_);
-    tenants_[tenant].sources.emplace(request.source_id, source);
-    by_incarnation_.emplace(source->incarnation(), source);
+    insert(source);
     return source;
+}
+
+Result<Epoch> TableStore::check_new(const TenantId& tenant, const std::string& source_id) const {
+    const std::shared_lock lock(mutex_);
+    const auto state = tenants_.find(tenant);
+    if (state == tenants_.end()) return fail(no_such_source(source_id));
+    if (state->second.sources.contains(source_id)) {
+        return fail(Error(Code::already_exists, "source_exists",
+                          "There is a source \"" + source_id + "\" already."));
+    }
+    if (state->second.sources.size() >= services_.limits.sources_max) {
+        return fail(Error(Code::resource_exhausted, "source_limit_reached",
+                          "The tenant has as many sources as it may have (" +
+                              std::to_string(services_.limits.sources_max) + ")."));
+    }
+    return state->second.epoch;
+}
+
+// Reading may take long, so others may add and remove sources meanwhile; the source comes to be
+// when all is read.
+Result<std::shared_ptr<Source>> TableStore::attach_source(const catalog::Source& stored,
+                                                          Epoch epoch, Deadline deadline,
+                                                          const CancelToken& cancel) {
+    auto source = std::make_shared<Source>(services_, stored, epoch);
+    std::unique_lock changing(changes_, std::defer_lock);
+    bool added = false;
+    const auto add = [&]() -> Status {
+        changing.lock();
+        ASSIGN_OR_RETURN([[maybe_unused]] const Epoch checked,
+                         check_new(stored.tenant, stored.source_id));
+        RETURN_IF_ERROR(services_.catalog.add_source({stored}));
+        added = true;
+        return {};
+    };
+    if (const Status attached = source->attach(add, deadline, cancel); !attached) {
+        if (!added) return fail(attached.error());
+        // Its files were not committed. Left in the catalog, it would read them at the next start.
+        if (const Status removed =
+                services_.catalog.remove_source({stored.tenant, stored.incarnation});
+            !removed) {
+            log::error("a source whose attachment failed is there after the next start",
+                       {{"source", stored.source_id}, {"error", removed.error().describe()}});
+        }
+        return fail(attached.error());
+    }
+    insert(source);
+    return source;
+}
+
+void TableStore::insert(const std::shared_ptr<Source>& source) {
+    const std::unique_lock lock(mutex_);
+    tenants_[source->tenant()].sources.emplace(source->id(), source);
+    by_incarnation_.emplace(source->incarnation(), source);
 }
 
 Status TableStore::remove_source(const TenantId& tenant, std::string_view source_id) {

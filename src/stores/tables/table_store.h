@@ -59,9 +59,13 @@ class TableStore {
     // so that the next start has little to replay. Writers must have stopped.
     Status stop(bool flush_large);
 
-    // already_exists "source_exists"; invalid_argument for names and types.
+    // already_exists "source_exists"; invalid_argument for names and types. With a
+    // connection_string the files at that address are read (Source::attach() has the errors), which
+    // takes as long as that and ends with the deadline; otherwise quick.
     Result<std::shared_ptr<Source>> add_source(const TenantId& tenant,
-                                               const AddSourceRequest& request);
+                                               const AddSourceRequest& request,
+                                               Deadline deadline = Deadline::never(),
+                                               const CancelToken& cancel = {});
     Status remove_source(const TenantId& tenant, std::string_view source_id);
     // not_found "source_not_found".
     Result<std::shared_ptr<Source>> find(const TenantId& tenant, std::string_view source_id) const;
@@ -81,6 +85,12 @@ class TableStore {
         Epoch epoch;
         std::unordered_map<std::string, std::shared_ptr<Source>> sources;
     };
+
+    // The tenant's epoch, if one more source of this id may be added.
+    Result<Epoch> check_new(const TenantId& tenant, const std::string& source_id) const;
+    Result<std::shared_ptr<Source>> attach_source(const catalog::Source& stored, Epoch epoch,
+                                                  Deadline deadline, const CancelToken& cancel);
+    void insert(const std::shared_ptr<Source>& source);
 
     Status replay(const journal::Record& record);
     Status free_memory_for_replay();

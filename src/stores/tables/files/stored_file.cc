@@ -40,27 +40,31 @@ Result<std::shared_ptr<blob::BlobReader>> StoredFile::reader() {
     return reader_;
 }
 
+bool StoredFile::try_close() {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return false;
+    reader_.reset();  // reads under way keep theirs
+    return true;
+}
+
 size_t OpenFiles::count() const {
     const std::lock_guard lock(mutex_);
     return files_.size();
 }
 
-void OpenFiles::opened(StoredFile& file) {
+void OpenFiles::opened(OpenFile& file) {
     const std::lock_guard lock(mutex_);
     file.place_ = files_.insert(files_.end(), &file);
     if (files_.size() <= open_max_) return;
     for (auto at = files_.begin(); at != files_.end(); ++at) {
-        StoredFile& oldest = **at;
-        // Its mutex comes before ours in order; one that is in use right now is passed over.
-        if (&oldest == &file || !oldest.mutex_.try_lock()) continue;
-        oldest.reader_.reset();  // reads under way keep theirs
+        OpenFile& oldest = **at;
+        if (&oldest == &file || !oldest.try_close()) continue;
         files_.erase(at);
-        oldest.mutex_.unlock();
         return;
     }
 }
 
-void OpenFiles::closed(StoredFile& file) {
+void OpenFiles::closed(OpenFile& file) {
     const std::lock_guard lock(mutex_);
     files_.erase(file.place_);
 }

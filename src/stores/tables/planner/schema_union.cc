@@ -136,10 +136,14 @@ bool ScanBuilder::prune(PruneStats& stats) {
             continue;
         }
         ++stats.files_read;
-        scan_.files.push_back({file.meta.id, file.file});
+        if (file.layout) {
+            scan_.foreign.push_back({file.meta.id, file.file, file.first_row_id, file.layout});
+        } else {
+            scan_.files.push_back({file.meta.id, file.file});
+        }
     }
     scan_.chunks.assign(source_.chunks.begin(), source_.chunks.end());
-    return !scan_.chunks.empty() || !scan_.files.empty();
+    return !scan_.chunks.empty() || !scan_.files.empty() || !scan_.foreign.empty();
 }
 
 Status check_source_count(size_t count) {

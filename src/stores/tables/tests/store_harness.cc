@@ -93,14 +93,15 @@ Status TestNode::start() {
     ASSIGN_OR_RETURN(tenants.front().epoch, catalog_->raise_epoch({tenant()}));
 
     // NOLINTNEXTLINE(modernize-make-unique): members by name, and an atomic cannot be moved
-    services_.reset(new Services{.fs = fs_,
-                                 .clock = clock_,
-                                 .catalog = *catalog_,
-                                 .engines = shared_engines(),
-                                 .open_files = open_files_,
-                                 .memtables = memtables_,
-                                 .data_directory = std::string(kDataDirectory),
-                                 .limits = settings_.limits});
+    services_.reset(new Services{
+        .fs = fs_,
+        .clock = clock_,
+        .catalog = *catalog_,
+        .engines = settings_.engines != nullptr ? *settings_.engines : shared_engines(),
+        .open_files = open_files_,
+        .memtables = memtables_,
+        .data_directory = std::string(kDataDirectory),
+        .limits = settings_.limits});
     store_ = std::make_unique<TableStore>(*services_);
     journal::Options options = settings_.journal;
     options.planted_fault = planted_in_journal(settings_.fault);

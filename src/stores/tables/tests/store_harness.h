@@ -24,6 +24,9 @@ struct NodeSettings {
     uint64_t memtable_budget = 256ull << 20;
     StoreFault fault = StoreFault::none;
     bool background = false;  // flushes in a thread, as in the product
+    // Null: those that all nodes share. A test whose queries keep what they read by the files' ids,
+    // which are unique only within one data directory, brings its own.
+    EngineHost* engines = nullptr;
 };
 // Tiny segments and records; the journal in manual mode.
 NodeSettings small_settings();
