@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstring>
 
@@ -170,6 +171,20 @@ std::optional<StoredRecord> decode_record_header(Bytes bytes, uint32_t salt, boo
                         .durable_before = disk.durable_before,
                         .body_bytes = disk.body_bytes,
                         .body_crc = disk.body_crc};
+}
+
+std::optional<FlippedBit> find_flipped_header_bit(Bytes header, uint32_t salt) {
+    DiskRecordHeader disk;
+    if (header.size() < sizeof disk) return std::nullopt;
+    std::memcpy(&disk, header.data(), sizeof disk);
+    const uint32_t found = checksum(disk, salt);
+    if (const auto bit = find_flipped_bit(found, disk.crc, offsetof(DiskRecordHeader, crc))) {
+        return bit;
+    }
+    const uint32_t difference = found ^ disk.crc;
+    if (!std::has_single_bit(difference)) return std::nullopt;
+    const int bit = std::countr_zero(difference);
+    return FlippedBit{offsetof(DiskRecordHeader, crc) + static_cast<uint64_t>(bit / 8), bit % 8};
 }
 
 bool all_zero(Bytes bytes) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/flipped_bit.h"
 #include "base/ids.h"
 #include "platform/journal/journal.h"
 
@@ -73,6 +74,9 @@ std::optional<StoredRecord> decode_record_header(Bytes bytes, uint32_t salt,
 
 // What the header's fields say, right or wrong: where a damaged one is all there is.
 SegmentHeader read_unchecked_segment_header(Bytes block);
+
+// The one bit of a record header that explains why its checksum does not match, if one does.
+std::optional<FlippedBit> find_flipped_header_bit(Bytes header, uint32_t salt);
 
 bool all_zero(Bytes bytes);
 

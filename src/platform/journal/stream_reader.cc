@@ -13,6 +13,8 @@ namespace {
 
 constexpr uint64_t kReadStepBytes = 8 * kMiB;
 constexpr uint64_t kLookStepBytes = 256 * kKiB;
+// In a larger body no single flipped bit is sought.
+constexpr uint64_t kBitSoughtBytesMax = kMiB;
 
 bool known_kind(uint8_t kind) {
     return kind == static_cast<uint8_t>(RecordKind::table_write) ||
@@ -212,7 +214,7 @@ Status StreamReader::read_segment() {
         const Next next = look_at(offset, record, what);
         if (next == Next::end_of_segment) return {};
         if (next == Next::bad_record) {
-            ASSIGN_OR_RETURN(const auto good, bad(offset, what));
+            ASSIGN_OR_RETURN(const auto good, bad(offset, describe_bad(offset, what)));
             if (!good) return {};
             offset = *good;
             continue;
@@ -243,6 +245,24 @@ StreamReader::Next StreamReader::look_at(uint64_t offset, StoredRecord& record,
     if (sound_body(offset, record)) return Next::record;
     what = "the record's body is damaged";
     return Next::bad_record;
+}
+
+// For operators: the place of a single flipped bit.
+std::string StreamReader::describe_bad(uint64_t offset, std::string_view what) const {
+    const Bytes rest = content().subspan(offset);
+    uint64_t start = offset;
+    std::optional<FlippedBit> bit;
+    const auto header = decode_record_header(rest, segment_.salt);
+    if (!header) {
+        bit = find_flipped_header_bit(rest, segment_.salt);
+    } else if (record_bytes(header->body_bytes) <= rest.size() &&
+               header->body_bytes <= kBitSoughtBytesMax) {
+        start += kRecordHeaderBytes;
+        const Bytes body = rest.subspan(kRecordHeaderBytes, header->body_bytes);
+        bit = find_flipped_bit(crc32c(body), header->body_crc, body.size());
+    }
+    if (!bit) return std::string(what);
+    return fmt::format("{} (bit {} at offset {} is flipped)", what, bit->bit, start + bit->byte);
 }
 
 bool StreamReader::sound_body(uint64_t offset, const StoredRecord& record) const {

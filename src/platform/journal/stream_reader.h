@@ -48,6 +48,7 @@ class StreamReader {
     Result<bool> later_segment_touched();
     uint64_t next_good(uint64_t offset) const;
     Result<bool> check_record(uint64_t offset, const StoredRecord& record);
+    std::string describe_bad(uint64_t offset, std::string_view what) const;
     bool sound_body(uint64_t offset, const StoredRecord& record) const;
     Status check_untouched(size_t first);
 

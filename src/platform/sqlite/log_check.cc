@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <vector>
 
 #include "platform/sqlite/page_checksum.h"
 
@@ -66,6 +67,7 @@ Header read_header(Bytes bytes) {
 struct Frame {
     bool present = false;
     bool commits = false;
+    uint64_t page = 0;
     std::array<uint32_t, 2> salts{};
     Sum stored;
     Sum of_content;  // if the frame before it has the sum that was given to read()
@@ -83,6 +85,7 @@ class LogReader {
         if (got < kFrameBytes) return frame;
         const Bytes bytes = as_bytes(buffer_);
         frame.present = true;
+        frame.page = uint64_t{big_endian(bytes, 0)} - 1;
         frame.commits = big_endian(bytes, 4) != 0;
         frame.salts = {big_endian(bytes, 8), big_endian(bytes, 12)};
         frame.stored = {big_endian(bytes, 16), big_endian(bytes, 20)};
@@ -158,12 +161,17 @@ Result<LogContent> check_log(FileSystem& fs, const std::string& path) {
     if (!header.sound) return content;
     Sum sum = header.sum;
     uint64_t number = 0;
+    std::vector<uint64_t> pending;  // of the transaction that is being read
     for (;; ++number) {
         ASSIGN_OR_RETURN(const Frame frame, reader.read(number, sum));
         if (!frame.present) return content;
         if (frame.salts != header.salts || frame.of_content != frame.stored) break;
         sum = frame.stored;
-        if (frame.commits) content.frames = number + 1;
+        pending.push_back(frame.page);
+        if (!frame.commits) continue;
+        content.frames = number + 1;
+        content.pages.insert(pending.begin(), pending.end());
+        pending.clear();
     }
     ASSIGN_OR_RETURN(const bool lost, synced(reader, header, number, sum));
     if (!lost) return content;

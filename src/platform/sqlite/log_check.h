@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_set>
 
 #include "base/result.h"
 #include "platform/fs/file_system.h"
@@ -14,6 +15,8 @@ namespace insula::sqlite {
 struct LogContent {
     uint64_t frames = 0;      // that SQLite will read
     uint64_t file_bytes = 0;  // 0: there is no log
+    // Pages that it has anew: what the file has of them does not count. Numbers begin with 0.
+    std::unordered_set<uint64_t> pages;
 };
 
 // data_loss, whose detail names the offset, where SQLite would leave out a commit that had been

@@ -1,6 +1,7 @@
 #include "platform/sqlite/page_checksum.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <string_view>
 
@@ -41,6 +42,17 @@ bool page_is_sound(Bytes page, uint64_t number) {
     uint32_t stored = 0;
     std::memcpy(&stored, page.data() + kChecksumOffset, sizeof stored);
     return stored == checksum(page, number);
+}
+
+std::optional<FlippedBit> find_flipped_page_bit(Bytes page, uint64_t number) {
+    if (page.size() != kPageBytes) return std::nullopt;
+    uint32_t stored = 0;
+    std::memcpy(&stored, page.data() + kChecksumOffset, sizeof stored);
+    const uint32_t found = checksum(page, number);
+    if (const auto bit = find_flipped_bit(found, stored, kChecksumOffset)) return bit;
+    if (!std::has_single_bit(found ^ stored)) return std::nullopt;
+    const int bit = std::countr_zero(found ^ stored);
+    return FlippedBit{kChecksumOffset + static_cast<uint64_t>(bit / 8), bit % 8};
 }
 
 FileForm form_of(Bytes first_page) {

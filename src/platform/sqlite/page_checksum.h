@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/bytes.h"
+#include "base/flipped_bit.h"
 #include "base/units.h"
 
 namespace insula::sqlite {
@@ -18,6 +20,8 @@ inline constexpr int kPageReservedBytes = 8;
 // Both take a whole page; numbers begin with 0 here.
 void seal_page(MutableBytes page, uint64_t number);
 bool page_is_sound(Bytes page, uint64_t number);
+// The one bit that explains why a page is not sound, if one does.
+std::optional<FlippedBit> find_flipped_page_bit(Bytes page, uint64_t number);
 
 enum class FileForm : uint8_t {
     sealed,    // or nothing yet

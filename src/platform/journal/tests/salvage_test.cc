@@ -341,6 +341,11 @@ TEST(JournalSalvage, SaysWhichRecordsAreLostAsFarAsTheirBytesSay) {
     EXPECT_EQ(lost[1].header.tenant, header_of(2).tenant);
     EXPECT_NE(lost[1].header.source, header_of(2).source);
     ASSERT_EQ(plan->streams.size(), 1u);
+    EXPECT_NE(plan->streams[0].damages[0].what.find(
+                  fmt::format("bit 0 at offset {} is flipped", lsns[1].position + 150)),
+              std::string::npos)
+        << plan->streams[0].damages[0].what;
+    EXPECT_EQ(plan->streams[0].damages.size(), 1u) << "up to the next good record";
     EXPECT_EQ(plan->streams[0].kept_records, 2u);
     EXPECT_EQ(plan->streams[0].lost_bytes, 2 * record_bytes(100));
     EXPECT_EQ(content_of(fs, path), content) << "a plan reads only";
