@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
     insula::cli::Action action;
     insula::cli::add_serve(root, action);
     insula::cli::add_config(root, action);
+    insula::cli::add_verify(root, action);
     insula::cli::add_journal(root, action);
     insula::cli::add_source(root, action);
     insula::cli::add_write(root, action);

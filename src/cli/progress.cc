@@ -65,14 +65,15 @@ std::string progress_line(const LoadState& state, size_t bar_cells) {
         line += fmt::format("  {:3.0f} %", part * 100);
     }
     const auto bytes = static_cast<double>(state.bytes);
-    line += fmt::format("  {}  {} rows", bytes_text(bytes), state.rows);
+    line += fmt::format("  {}  {} {}", bytes_text(bytes), state.rows, state.unit);
     if (state.seconds > 0) line += fmt::format("  {}/s", bytes_text(bytes / state.seconds));
     return line;
 }
 
-Progress::Progress(Mode mode, std::string name, std::optional<uint64_t> total_bytes)
+Progress::Progress(Mode mode, std::string name, std::optional<uint64_t> total_bytes,
+                   std::string_view unit)
     : mode_(mode),
-      state_{.name = std::move(name), .total_bytes = total_bytes},
+      state_{.name = std::move(name), .total_bytes = total_bytes, .unit = unit},
       started_(steady_clock::now()),
       shown_(started_) {
     if (mode_ == Mode::terminal) std::signal(SIGINT, end_line_and_die);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace insula::cli {
 
@@ -20,6 +21,7 @@ struct LoadState {
     uint64_t bytes = 0;
     uint64_t rows = 0;
     double seconds = 0;
+    std::string_view unit = "rows";  // what `rows` counts
 };
 
 // "orders.csv  [#####-----]  50 %  1.2 MB  300 rows  0.6 MB/s"; without a bar if `bar_cells` is 0.
@@ -29,12 +31,15 @@ class Progress {
   public:
     enum class Mode : uint8_t { quiet, lines, terminal };
 
-    Progress(Mode mode, std::string name, std::optional<uint64_t> total_bytes);
+    Progress(Mode mode, std::string name, std::optional<uint64_t> total_bytes,
+             std::string_view unit = "rows");
     ~Progress();
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
 
     void update(uint64_t bytes, uint64_t rows);
+    // Where it is known only once it has begun.
+    void set_total_bytes(uint64_t bytes) { state_.total_bytes = bytes; }
     void finish();
     double seconds() const;
 

@@ -111,6 +111,12 @@ Result<catalog::Tenant> own_default_tenant(const config::ServerConfig& config,
 
 // What to do about damage that stops the start.
 Error with_way_out(const Error& error, const std::string& data_directory) {
+    if (error.code() != Code::data_loss || !error.hint().empty()) return error;
+    return error.with_hint("`insula verify --data-dir " + data_directory +
+                           "` shows all that is damaged.");
+}
+
+Error with_way_out_of_journal(const Error& error, const std::string& data_directory) {
     if (error.code() != Code::data_loss) return error;
     return error.with_hint(
         "`insula journal verify --data-dir " + data_directory +
@@ -215,7 +221,9 @@ Status Node::State::open_storage() {
                                         .attachable = attachable(config, directory.path())});
     store = std::make_unique<tables::TableStore>(*services);
     auto recovered = store->recover(tenants, directory.journal_path(), journal_options(config));
-    if (!recovered) return fail(with_way_out(recovered.error(), directory.path()));
+    if (!recovered) {
+        return fail(with_way_out_of_journal(recovered.error(), directory.path()));
+    }
     recovery = *recovered;
     recovered_point.reach();
     ASSIGN_OR_RETURN(const uint64_t stream, catalog->allocate_ids(catalog::IdKind::stream, 1));
@@ -318,7 +326,9 @@ Result<std::unique_ptr<Node>> Node::start(const config::ServerConfig& config, Fi
     ASSIGN_OR_RETURN(DataDirectory directory, DataDirectory::open(storage, config.data_dir));
     auto node = std::unique_ptr<Node>(new Node(std::make_unique<State>(
         config, storage, std::move(fail_points), clock, random, std::move(directory))));
-    RETURN_IF_ERROR(node->state_->open_storage());
+    if (const Status opened = node->state_->open_storage(); !opened) {
+        return fail(with_way_out(opened.error(), config.data_dir));
+    }
     RETURN_IF_ERROR(node->state_->open_door());
     return node;
 }

@@ -157,3 +157,50 @@ def test_a_lost_record_whose_rows_are_in_files_is_said_to_lose_nothing():
             assert (count(server, "flushed"), count(server, "other")) == (6000, 1)
     finally:
         server.close()
+
+
+def verify(server, *arguments, exits=OK):
+    return insula_json("verify", "--data-dir", server.data_directory, "--quiet", *arguments, exits=exits)
+
+
+def test_a_flipped_bit_in_a_data_file_is_named_and_only_queries_that_need_the_file_fail(server):
+    with running(server):
+        for source in ("whole", "damaged"):
+            server.json("POST", "/sources/add", {"source_id": source, "wal_enabled": False})
+            write(server, source, *({"n": n, "text": f"text {n}"} for n in range(1000)))
+        server.stop()
+    report = verify(server, "--deep")
+    assert report["sound"] and report["rows_read"] == 2000 and report["data_files"] == 2
+    files = sorted(server.data_directory.glob("blob/t/*/s/*/*.parquet"))
+    offset = files[1].stat().st_size // 3
+    flip(files[1], offset, bit=5)
+    found = verify(server, exits=DAMAGE)["findings"]
+    assert [(f["severity"], f["file"], f["offset"], f["bytes"]) for f in found] == [
+        ("damage", str(files[1].relative_to(server.data_directory)), offset, 1)]
+    text = insula("verify", "--data-dir", server.data_directory, exits=DAMAGE).stdout
+    assert f"offset {offset}: bit 5 is flipped" in text
+    with running(server):
+        refused = server.json("POST", "/data/search", {"sources": ["damaged"], "filters": {"text": {"eq": "text 9"}}})
+        assert refused["error"]["code"] == "damaged_data"
+        answer = server.json("POST", "/data/search", {"sources": ["whole"], "filters": {"n": {"eq": 9}}})
+        assert [r["fields"]["text"] for r in answer["records"]] == ["text 9"]
+    flip(files[1], offset, bit=5)
+    assert verify(server)["sound"]
+
+
+def test_a_flipped_bit_in_the_catalog_is_named_and_stops_the_start(server):
+    with running(server):
+        write(server, "orders", {"n": 1})
+        server.stop()
+    catalog = server.data_directory / "control.db"
+    offset = catalog.stat().st_size - 1000
+    flip(catalog, offset)
+    found = verify(server, exits=DAMAGE)["findings"]
+    assert ("control.db", offset) in [(f["file"], f["offset"]) for f in found]
+    assert verify(server, exits=DAMAGE)["damages"] >= 1
+    flip(catalog, 500)  # in the page of the schema
+    with pytest.raises(spec_server.ServerError) as refused:
+        server.start()
+    assert "exit code 7" in str(refused.value) and "control.db" in str(refused.value)
+    assert "insula verify" in str(refused.value)
+    insula("verify", exits=USAGE)
