@@ -201,8 +201,14 @@ Status StreamJournal::close() {
     Status status = drain(lock);
     if (status) status = append_end_record(lock);
     if (status) status = drain(lock);
+    // What was released may be gone or not.
+    const uint64_t needed = std::min(oldest_needed_, base_of(*segments_.back()));
+    const StreamExtent extent{
+        .first_sequence = static_cast<uint32_t>(needed / options_.segment_bytes), .end = last_end_};
     lock.unlock();
     stop_threads(/*abandon=*/false);
+    // Dropped if it fails: all is durable, and the next start finds the end by reading.
+    if (status) static_cast<void>(files_.note_extent(extent));
     lock.lock();
     state_ = State::closed;
     close_status_ = status;

@@ -1,5 +1,7 @@
 #include "platform/journal/inspection.h"
 
+#include <algorithm>
+
 #include "platform/journal/stream_reader.h"
 
 namespace insula::journal {
@@ -27,6 +29,14 @@ Status inspect(FileSystem& fs, const std::string& directory, std::optional<Strea
     ASSIGN_OR_RETURN(const bool exists, fs.exists(directory));
     if (!exists) return {};
     ASSIGN_OR_RETURN(const auto entries, fs.list(directory));
+    ASSIGN_OR_RETURN(const StreamExtents known, load_extents(fs, directory));
+    for (const auto& [stream, extent] : known) {
+        if (stream != only.value_or(stream)) continue;
+        if (holds(entries, stream)) continue;
+        RETURN_IF_ERROR(inspector.damage({.stream = stream,
+                                          .path = directory + "/" + stream_name(stream),
+                                          .what = "the stream is missing"}));
+    }
     std::string buffer;
     for (const DirectoryEntry& entry : entries) {
         const auto stream = parse_stream_name(entry.name);
@@ -34,6 +44,9 @@ Status inspect(FileSystem& fs, const std::string& directory, std::optional<Strea
         const std::string path = directory + "/" + entry.name;
         ASSIGN_OR_RETURN(StreamSummary summary, measure(fs, path, *stream));
         StreamReader reader(fs, path, *stream, Lsn{}, PlantedFault::none, buffer);
+        if (const auto extent = known.find(*stream); extent != known.end()) {
+            reader.expect(extent->second);
+        }
         RETURN_IF_ERROR(reader.run(inspector));
         summary.ended = reader.ended();
         summary.cut_bytes = reader.cut_bytes();

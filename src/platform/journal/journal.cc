@@ -68,6 +68,18 @@ Result<std::vector<OldStream>> find_old_streams(FileSystem& fs, const std::strin
 
 }  // namespace
 
+Result<StreamId> newest_stream(FileSystem& fs, const std::string& directory) {
+    StreamId newest;
+    ASSIGN_OR_RETURN(const bool exists, fs.exists(directory));
+    if (!exists) return newest;
+    ASSIGN_OR_RETURN(const auto entries, fs.list(directory));
+    for (const DirectoryEntry& entry : entries) {
+        const auto stream = parse_stream_name(entry.name);
+        if (entry.is_directory && stream) newest = std::max(newest, *stream);
+    }
+    return newest;
+}
+
 Result<std::unique_ptr<Journal>> Journal::create(FileSystem& fs, Clock& clock,
                                                  std::string directory, StreamId stream,
                                                  const Options& options) {

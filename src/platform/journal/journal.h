@@ -121,6 +121,9 @@ class Journal {
     virtual Status close() = 0;
 };
 
+// The latest stream that has a folder in `directory`; 0 if none has.
+Result<StreamId> newest_stream(FileSystem& fs, const std::string& directory);
+
 // Replays all streams in `directory`, oldest first, records at or after `from` (the rest of older
 // segments is skipped unread where whole segments lie below). Memory is bounded by one segment.
 // Stops with data_loss, whose detail names segment and offset, on damage before a good record, on

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "platform/journal/journal.h"
 #include "platform/journal/stream_reader.h"
 
@@ -49,6 +51,14 @@ Result<ReplayStats> replay(FileSystem& fs, const std::string& directory, Lsn fro
     ASSIGN_OR_RETURN(const bool exists, fs.exists(directory));
     if (!exists) return stats;
     ASSIGN_OR_RETURN(const auto entries, fs.list(directory));
+    ASSIGN_OR_RETURN(const StreamExtents known, load_extents(fs, directory));
+    StreamExtents found = known;
+    for (const auto& [stream, extent] : known) {
+        const bool present = holds(entries, stream);
+        if (present || stream < from.stream) continue;
+        return fail(data_loss(fmt::format("{}/{}: the stream is missing, which reached position {}",
+                                          directory, stream_name(stream), extent.end)));
+    }
     std::string buffer;
     Replay observer(handle, stats);
     for (const DirectoryEntry& entry : entries) {
@@ -58,12 +68,18 @@ Result<ReplayStats> replay(FileSystem& fs, const std::string& directory, Lsn fro
         if (*stream < from.stream) continue;
         StreamReader reader(fs, directory + "/" + entry.name, *stream, from, options.planted_fault,
                             buffer);
+        if (const auto extent = known.find(*stream); extent != known.end()) {
+            reader.expect(extent->second);
+        }
         RETURN_IF_ERROR(reader.run(observer));
+        const auto extent = reader.extent();
         RETURN_IF_ERROR(reader.settle());
+        if (extent) found[*stream] = *extent;
         stats.clean_stop = reader.ended();
         stats.cut_bytes += reader.cut_bytes();
         ++stats.streams;
     }
+    if (found != known) RETURN_IF_ERROR(store_extents(fs, directory, found));
     return stats;
 }
 

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/crc32c.h"
 #include "platform/journal/inspection.h"
+#include "platform/journal/stream_extents.h"
 #include "platform/runtime/random.h"
 
 namespace insula::journal {
@@ -121,6 +122,11 @@ Status replace_segment(FileSystem& fs, const StreamPlan& plan, uint32_t sequence
 Result<SalvagedStream> salvage_stream(FileSystem& fs, const std::string& directory,
                                       const StreamPlan& plan) {
     SalvagedStream done{.stream = plan.stream};
+    // What is left of the stream is all that it has from here on.
+    if (plan.missing) {
+        RETURN_IF_ERROR(forget_extent(fs, directory, plan.stream));
+        return done;
+    }
     ASSIGN_OR_RETURN(done.copy, copy_stream(fs, directory, plan));
     for (const std::string& path : plan.misnamed) {
         RETURN_IF_ERROR(fs.rename(path, path + ".unknown"));
@@ -131,6 +137,8 @@ Result<SalvagedStream> salvage_stream(FileSystem& fs, const std::string& directo
         RETURN_IF_ERROR(replace_segment(fs, plan, sequence, segment));
         ++done.segments_replaced;
     }
+    // Only now: a salvage that is interrupted must find it damaged again.
+    RETURN_IF_ERROR(forget_extent(fs, directory, plan.stream));
     return done;
 }
 

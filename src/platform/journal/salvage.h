@@ -69,6 +69,7 @@ struct StreamPlan {
     uint64_t kept_records = 0;
     uint64_t lost_bytes = 0;
     uint64_t copy_bytes = 0;  // of all its files
+    bool missing = false;     // all of it is gone: nothing to copy
 };
 
 struct SalvagePlan {

@@ -296,6 +296,27 @@ Status tell_what_is_lost(FileSystem& fs, const StreamPlan& plan, const LostRecor
     return {};
 }
 
+StreamPlan missing_stream(StreamId stream, const std::string& directory,
+                          const StreamExtent& extent) {
+    StreamPlan plan{.stream = stream, .directory = directory + "/" + stream_name(stream)};
+    plan.missing = true;
+    plan.lost_bytes = extent.end;
+    plan.damages.push_back(
+        {.stream = stream, .path = plan.directory, .what = "the stream is missing"});
+    return plan;
+}
+
+// Behind all that is kept or given up within the segments that are left.
+uint64_t bytes_missing_at_the_end(const StreamPlan& plan, const StreamExtent& known) {
+    uint64_t end = 0;
+    for (const auto& [sequence, segment] : plan.segments) {
+        const uint64_t base = sequence * plan.segment_bytes;
+        for (const KeptRange& kept : segment.kept) end = std::max(end, base + kept.end);
+        for (const LostRange& range : segment.lost) end = std::max(end, range.end);
+    }
+    return known.end - std::min(end, known.end);
+}
+
 Status refuse_newer(const StreamPlan& plan) {
     const auto newer = std::ranges::find_if(plan.damages, &Damage::newer);
     if (newer == plan.damages.end()) return {};
@@ -313,6 +334,11 @@ Result<SalvagePlan> plan_salvage(FileSystem& fs, const std::string& directory,
     ASSIGN_OR_RETURN(const bool exists, fs.exists(directory));
     if (!exists) return plan;
     ASSIGN_OR_RETURN(const auto entries, fs.list(directory));
+    ASSIGN_OR_RETURN(const StreamExtents known, load_extents(fs, directory));
+    for (const auto& [stream, extent] : known) {
+        if (holds(entries, stream)) continue;
+        plan.streams.push_back(missing_stream(stream, directory, extent));
+    }
     std::string buffer;
     for (const DirectoryEntry& entry : entries) {
         const auto stream = parse_stream_name(entry.name);
@@ -320,12 +346,16 @@ Result<SalvagePlan> plan_salvage(FileSystem& fs, const std::string& directory,
         StreamPlan found{.stream = *stream, .directory = directory + "/" + entry.name};
         StreamSurvey survey(found);
         StreamReader reader(fs, found.directory, *stream, Lsn{}, PlantedFault::none, buffer);
+        const auto extent = known.find(*stream);
+        if (extent != known.end()) reader.expect(extent->second);
         RETURN_IF_ERROR(reader.run(survey));
         if (found.damages.empty()) continue;
         RETURN_IF_ERROR(refuse_newer(found));
         RETURN_IF_ERROR(measure_files(fs, found));
         RETURN_IF_ERROR(find_used_ends(fs, survey, found));
         RETURN_IF_ERROR(GapFiller(found).fill());
+        if (extent != known.end())
+            found.lost_bytes += bytes_missing_at_the_end(found, extent->second);
         RETURN_IF_ERROR(tell_what_is_lost(fs, found, lost));
         plan.streams.push_back(std::move(found));
     }

@@ -159,10 +159,18 @@ Result<bool> SegmentFiles::fits_as_spare(const std::string& path) {
     return size <= segment_bytes_;  // a larger one comes from other settings
 }
 
+Status SegmentFiles::note_extent(const StreamExtent& extent) {
+    ASSIGN_OR_RETURN(StreamExtents extents, load_extents(*fs_, root_));
+    extents[stream_] = extent;
+    return store_extents(*fs_, root_, extents);
+}
+
 Status SegmentFiles::remove_stream(StreamId stream) {
     if (unusable_)
         return fail(internal_error("the journal's directory could not be synced before"));
     const std::string directory = root_ + "/" + stream_name(stream);
+    // Before a file of it goes: half a stream that is still expected would be damage.
+    RETURN_IF_ERROR(forget_extent(*fs_, root_, stream));
     ASSIGN_OR_RETURN(const bool present, fs_->exists(directory));
     if (!present) return sync_directory(root_);
     ASSIGN_OR_RETURN(const auto entries, fs_->list(directory));

@@ -17,6 +17,7 @@
 
 #include "platform/journal/format.h"
 #include "platform/journal/journal.h"
+#include "platform/journal/stream_extents.h"
 
 namespace insula::journal {
 
@@ -57,6 +58,8 @@ class SegmentFiles {
     Status recycle(uint32_t sequence);
     // Removes the directory of another stream, keeping segments as spares.
     Status remove_stream(StreamId stream);
+    // Of this stream, which is written no longer.
+    Status note_extent(const StreamExtent& extent);
 
     // After a failed directory sync nothing is known about names any more: the stream must be
     // fenced.

@@ -64,6 +64,7 @@ Damage StreamReader::damage_of_file(uint32_t sequence, std::string what) const {
 // What follows damage does not hang together with what stood before it.
 Status StreamReader::report(Damage damage) {
     end_.reset();
+    damaged_ = true;
     return observer_->damage(damage);
 }
 
@@ -95,6 +96,38 @@ Status StreamReader::find_segments() {
         sequences_.push_back(*sequence);
     }
     return {};
+}
+
+std::optional<StreamExtent> StreamReader::extent() const {
+    if (sequences_.empty() || !end_ || damaged_) return std::nullopt;
+    return StreamExtent{.first_sequence = sequences_.front(), .end = *end_};
+}
+
+Status StreamReader::check_known_beginning() {
+    if (!known_) return {};
+    const uint32_t first = known_->first_sequence;
+    if (!sequences_.empty() && sequences_.front() <= first) return {};
+    return report(damage_of_file(first, "the segment is missing, with which the stream began"));
+}
+
+// The last records may be gone without a trace within the stream.
+Status StreamReader::check_known_end() {
+    if (!known_ || damaged_ || sequences_.empty()) return {};
+    const uint64_t reached = end_.value_or(0);
+    if (reached >= known_->end) return {};
+    const uint64_t bytes = segment_bytes_.value_or(0);
+    const uint32_t sequence = end_sequence_.value_or(sequences_.front());
+    Damage damage = damage_of_file(
+        sequence,
+        fmt::format("the stream ends at position {}, but it reached {}: records are missing",
+                    reached, known_->end));
+    damage.offset = reached - std::min(reached, sequence * bytes);
+    damage.position = reached;
+    return report(std::move(damage));
+}
+
+bool StreamReader::below_known_end(uint64_t offset) const {
+    return known_ && segment_.base() + offset < known_->end;
 }
 
 // Segments before the first one must have been released, which only those below `from` can be.
@@ -194,6 +227,8 @@ Result<StreamReader::Loaded> StreamReader::load(uint32_t sequence) {
 Status StreamReader::run(StreamObserver& observer) {
     observer_ = &observer;
     RETURN_IF_ERROR(find_segments());
+    if (planted_fault_ == PlantedFault::cut_all_damage) known_.reset();
+    RETURN_IF_ERROR(check_known_beginning());
     // Without any the node stopped before the stream had its first segment.
     for (index_ = 0; index_ < sequences_.size() && !ended_ && !torn_; ++index_) {
         ASSIGN_OR_RETURN(const Loaded loaded, load(sequences_[index_]));
@@ -203,6 +238,7 @@ Status StreamReader::run(StreamObserver& observer) {
         RETURN_IF_ERROR(read_segment());
     }
     if (planted_fault_ == PlantedFault::cut_all_damage) return {};
+    RETURN_IF_ERROR(check_known_end());
     return check_untouched(index_);
 }
 
@@ -318,6 +354,13 @@ Result<std::optional<uint64_t>> StreamReader::bad(uint64_t offset, std::string_v
             offset, bytes,
             fmt::format("{}, but the next segment was written after this one had been synced",
                         what))));
+        return good;
+    }
+    if (below_known_end(offset)) {
+        const uint64_t good = next_good(offset);
+        RETURN_IF_ERROR(report(damage_at(
+            offset, bytes_used(offset, good),
+            fmt::format("{}, but the stream reached position {} before", what, known_->end))));
         return good;
     }
     torn_ = true;

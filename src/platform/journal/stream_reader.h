@@ -11,6 +11,7 @@
 
 #include "platform/journal/format.h"
 #include "platform/journal/journal.h"
+#include "platform/journal/stream_extents.h"
 #include "platform/journal/stream_observer.h"
 
 namespace insula::journal {
@@ -21,6 +22,8 @@ class StreamReader {
     // below it skipped.
     StreamReader(FileSystem& fs, std::string directory, StreamId stream, Lsn from,
                  PlantedFault planted_fault, std::string& buffer);
+    // Before run(): what was known of the stream, which it must still reach.
+    void expect(const StreamExtent& known) { known_ = known; }
 
     Status run(StreamObserver& observer);
     // Makes the last span durable if it may not be: once run() has come to the end of the stream.
@@ -28,6 +31,8 @@ class StreamReader {
 
     bool ended() const { return ended_; }              // by an end record
     uint64_t cut_bytes() const { return cut_bytes_; }  // of a torn tail
+    // Nothing for a stream without a segment, and where damage was read over.
+    std::optional<StreamExtent> extent() const;
 
   private:
     enum class Next { record, bad_record, end_of_segment, end_of_stream };
@@ -35,6 +40,9 @@ class StreamReader {
 
     Status find_segments();
     Status check_first_needed();
+    Status check_known_beginning();
+    Status check_known_end();
+    bool below_known_end(uint64_t offset) const;
     Result<Loaded> load(uint32_t sequence);
     Result<bool> accept_header(uint32_t sequence, Bytes block, uint64_t file_bytes);
     bool guess_header(uint32_t sequence, Bytes block, uint64_t file_bytes);
@@ -68,6 +76,8 @@ class StreamReader {
     const PlantedFault planted_fault_;
     std::string& buffer_;  // the segment's bytes as far as its file goes
     StreamObserver* observer_ = nullptr;
+    std::optional<StreamExtent> known_;
+    bool damaged_ = false;  // some was reported
 
     std::vector<uint32_t> sequences_;
     size_t index_ = 0;  // of the segment in buffer_

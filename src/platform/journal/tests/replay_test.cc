@@ -372,8 +372,7 @@ TEST_F(JournalReplay, WhatItHandsOutIsDurable) {
         size_t lost = 0;
         for (uint64_t seed = 0; seed < 20; ++seed) {
             const auto found = replay_ids(*fs_.crash(seed), "journal", {stream, 0});
-            ASSERT_TRUE(succeeded(found)) << seed;
-            lost += found->ids == ids_below(8) ? 0 : 1;
+            lost += found && found->ids == ids_below(8) ? 0 : 1;
         }
         if (fault == PlantedFault::none) {
             EXPECT_EQ(lost, 0u);
