@@ -10,6 +10,7 @@
 #include "platform/runtime/fail_point.h"
 #include "platform/runtime/log.h"
 #include "platform/runtime/metrics.h"
+#include "server/catalog_check.h"
 #include "server/data_directory.h"
 #include "server/node_metrics.h"
 #include "server/readiness.h"
@@ -200,8 +201,11 @@ struct Node::State {
 };
 
 Status Node::State::open_storage() {
+    RETURN_IF_ERROR(check_catalog_present(fs, directory.catalog_path(), directory.journal_path()));
     ASSIGN_OR_RETURN(catalog, catalog::open_sqlite_catalog(fs, clock, directory.catalog_path()));
     catalog_opened_point.reach();
+    ASSIGN_OR_RETURN(const uint64_t stream, catalog->allocate_ids(catalog::IdKind::stream, 1));
+    RETURN_IF_ERROR(check_catalog_age(fs, directory.journal_path(), StreamId{stream}));
     ASSIGN_OR_RETURN(default_tenant, own_default_tenant(config, *catalog, clock, random));
     ASSIGN_OR_RETURN(key, tenancy::load_administrator_key(*catalog, random));
     ASSIGN_OR_RETURN(tenants, catalog->tenants());
@@ -226,7 +230,6 @@ Status Node::State::open_storage() {
     }
     recovery = *recovered;
     recovered_point.reach();
-    ASSIGN_OR_RETURN(const uint64_t stream, catalog->allocate_ids(catalog::IdKind::stream, 1));
     journal::Options stream_options = journal_options(config);
     stream_options.hybrid_time_floor = recovery.last_hybrid_time;
     ASSIGN_OR_RETURN(journal, journal::Journal::create(fs, clock, directory.journal_path(),
