@@ -77,11 +77,12 @@ int serve(const SettingFlags& flags) {
     if (!config.access_log) {
         if (const Status off = log::set_level("access=off"); !off) return report(off.error());
     }
+    // Before the first thread, which is the log's.
+    const sigset_t signals = stop_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     auto output = log::Output::open(config.log_output);
     if (!output) return report(output.error());
 
-    const sigset_t signals = stop_signals();
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     OsFileSystem fs;
     SystemClock clock;
     SystemRandom random;

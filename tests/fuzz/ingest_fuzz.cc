@@ -33,15 +33,19 @@ SchemaPtr empty_schema() {
 
 std::string encoded(const TableRecord& record) {
     ByteWriter out;
+    if (record.restatement) {
+        encode_restatement(*record.restatement, record.chunks, out);
+        return out.take();
+    }
     encode_head(record.head, out);
-    for (const auto& chunk : record.chunks) encode_chunk(*chunk, out);
+    for (const ChunkRows& rows : record.chunks) encode_chunk(*rows.chunk, out);
     return out.take();
 }
 
 // What was accepted must survive the journal as it is.
 void check_batch(const Batch& batch) {
-    TableRecord record{.head = {.first_row_id = 7, .schema_changes = batch.changes},
-                       .chunks = batch.chunks};
+    TableRecord record{.head = {.first_row_id = 7, .schema_changes = batch.changes}};
+    for (const auto& chunk : batch.chunks) record.chunks.push_back({chunk, chunk->rows(), 0});
     const std::string bytes = encoded(record);
     const auto decoded = decode_record(as_bytes(bytes));
     INSULA_FUZZ_EXPECT(decoded.has_value(), decoded.error().describe());

@@ -83,8 +83,7 @@ class Misbehaved(Client):
             answer = Answer(int(status.group(1)), headers, body)
             self.owner.count(answer)
             for problem in answers.problems(self.last, answer, self.owner.hidden):
-                if not (answer.status in (408, 504) and "fault of the server" in problem):  # it is the client's
-                    self.find(problem, answer=answer)
+                self.find(problem, answer=answer)
 
     def cut_head(self):
         head, _ = self.write_request()

@@ -12,6 +12,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 
 import spec_match
 
@@ -19,9 +20,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 BODIES = ("json", "text", "base64", "bytes", "file", "ndjson")
 STEP_KEYS = {"request", "connection", "curl", "restart", "note", "headers", "expect", "capture", "repeat", "gzip",
-             "together", *BODIES}
+             "together", "within", *BODIES}
 EXPECT_KEYS = {"status", "json", "error", "ndjson", "headers", "text", "output", "closed"}
 CONNECTION_SECONDS_MAX = 60
+AGAIN_SECONDS = 0.02
+HEALTHY_SECONDS_MAX = 10
 
 # What no tenant may ever see in an error: paths, SQL, addresses of the program, names of sources of ours.
 LEAKS = re.compile(r"/tmp/|/home/|/root/|/usr/|\.cc:\d+|\.h:\d+|0x[0-9a-f]{6,}|std::|duckdb|sqlite|"
@@ -87,11 +90,20 @@ class Runner:
                     raise Failed(f"step {number} ({describe(step)}): {problem}") from problem
                 if self.server.has_died():
                     raise Failed(f"step {number} ({describe(step)}): the server died")
-            if self.saw_error and not self.server.is_healthy():
-                raise Failed("after the errors of this case the server no longer answers /health")
         finally:
             for connection in self.held:
                 connection.close()
+        if self.saw_error and not self.is_healthy():
+            raise Failed("after the errors of this case the server no longer answers /health")
+
+    def is_healthy(self):
+        """At once, but where all connections were held: until the server has seen that they have gone."""
+        give_up = time.monotonic() + (HEALTHY_SECONDS_MAX if self.held else 0)
+        while not self.server.is_healthy():
+            if time.monotonic() >= give_up:
+                return False
+            time.sleep(AGAIN_SECONDS)
+        return True
 
     def run_step(self, step):
         if unknown := set(step) - STEP_KEYS:
@@ -131,10 +143,18 @@ class Runner:
         return self.server.request(method, target, headers, body)
 
     def request(self, step):
-        if "together" in step:
-            self.together(step)
-            return
-        self.check(step, *self.send(step))
+        give_up = time.monotonic() + step.get("within", 0)
+        while True:
+            try:
+                if "together" in step:
+                    self.together(step)
+                else:
+                    self.check(step, *self.send(step))
+                return
+            except Failed:
+                if time.monotonic() >= give_up:
+                    raise
+            time.sleep(AGAIN_SECONDS)  # between two looks at what takes its time; `within` ends them
 
     def together(self, step):
         """The same request `together` times at once; each answer is checked by itself."""

@@ -134,6 +134,20 @@ def test_the_right_answer_passes_and_is_captured(run):
                "{expect: {json: {a: {b: [7]}}}, capture: {seven: a.b.0}}")["seven"] == 7
 
 
+def test_what_takes_its_time_is_asked_again(run):
+    class Slow(tuple):
+        asked = 0
+
+        def __iter__(self):
+            Slow.asked += 1
+            return iter((200, JSON, b'{"a": %d}' % Slow.asked))
+
+    run(Slow(), "{within: 30, expect: {json: {a: 3}}}")
+    assert Slow.asked == 3
+    with pytest.raises(spec_steps.Failed):
+        run((200, JSON, b'{"a": 1}'), "{within: 0.1, expect: {json: {a: 2}}}")
+
+
 @pytest.mark.parametrize("answer,step,complaint", [
     ((500, JSON, error()), "{}", "status 500, expected 200 to 299"),
     ((200, JSON, b'{"a": 2}'), "{expect: {json: {a: 1}}}", "expected 1, got 2"),

@@ -44,6 +44,12 @@ int http_status(Code code) {
     return 500;
 }
 
+int http_status(const Error& error) {
+    // The server was in time, the client was not.
+    if (error.reason() == "client_stalled") return 408;
+    return http_status(error.code());
+}
+
 namespace {
 
 std::string_view hint_of(Code code) {

@@ -9,6 +9,8 @@
 namespace insula::rest {
 
 int http_status(Code code);
+// That of the error's code, but for reasons that HTTP has a status of its own for.
+int http_status(const Error& error);
 
 // The error with a hint: its own, or what helps with any error of its code.
 Error with_hint_of_code(const Error& error);

@@ -92,7 +92,7 @@ void respond_json(Call& call, std::string body, int status) {
 }
 
 void log_failure(const Error& error, std::string_view request_id) {
-    if (http_status(error.code()) < 500) return;
+    if (http_status(error) < 500) return;
     const bool ours = error.code() == Code::internal || error.code() == Code::data_loss;
     log::write(ours ? log::Level::error : log::Level::warn, "request failed",
                {{"request_id", request_id}, {"error", error.describe()}});
@@ -101,7 +101,7 @@ void log_failure(const Error& error, std::string_view request_id) {
 void respond_error(net::Exchange& exchange, const Error& failure, std::string_view request_id) {
     const Error error = public_error(failure);
     log_failure(error, request_id);
-    net::ResponseHead head{.status = http_status(error.code()),
+    net::ResponseHead head{.status = http_status(error),
                            .content_type = std::string(kJson),
                            .headers = {{"X-Request-Id", std::string(request_id)}}};
     if (error.code() == Code::resource_exhausted || error.code() == Code::unavailable) {

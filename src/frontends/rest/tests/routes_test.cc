@@ -65,6 +65,11 @@ TEST(ErrorBody, HasTheOneShapeWithAHintForEveryCode) {
     }
 }
 
+TEST(HttpStatus, AStalledClientIsNotTheServersFault) {
+    EXPECT_EQ(http_status(Error(Code::deadline_exceeded, "client_stalled", "m")), 408);
+    EXPECT_EQ(http_status(Error(Code::deadline_exceeded, "deadline_exceeded", "m")), 504);
+}
+
 TEST(ErrorBody, IsJsonWhateverItQuotes) {
     const auto body = json::JsonValue::parse(
         error_body(invalid_argument("r", "\xcf|\xc3\xa9").with_hint("\xe2\x82"), "1"));
