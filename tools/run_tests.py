@@ -143,7 +143,7 @@ def sanitizer_environment(program, sanitizer):
 
 def filter_arguments(program, sanitizer):
     left_out = ONE_THREAD_ONLY.get(program, []) if sanitizer == "thread" else []
-    return [f"--gfilter_arguments=-{':'.join(left_out)}"] if left_out else []
+    return [f"--gtest_filter=-{':'.join(left_out)}"] if left_out else []
 
 
 def unit_programs(listing, only):

@@ -65,7 +65,7 @@ def test_a_program_that_is_asked_for_and_not_registered_is_missing():
 
 
 def test_sweeps_are_left_out_under_the_thread_sanitizer_alone():
-    assert run_tests.filter_arguments("tables_tests", "thread")[0].startswith("--gfilter_arguments=-StoreCrash.*")
+    assert run_tests.filter_arguments("tables_tests", "thread")[0].startswith("--gtest_filter=-StoreCrash.*")
     assert run_tests.filter_arguments("tables_tests", "address") == []
     assert run_tests.filter_arguments("core_tests", "thread") == []
 
