@@ -40,6 +40,7 @@ class Loader {
 
     void judge();
     void judge_key(const Key& key, const Setting& setting);
+    void fit_automatic(std::string_view smaller, std::string_view larger);
     void judge_order(std::string_view smaller, std::string_view larger);
     void judge_ports();
     void judge_fail_points();
@@ -221,7 +222,18 @@ void Loader::judge_fail_points() {
     problem(points.where, "server.fail_points is for tests: it needs server.dev");
 }
 
+// What was sized to the machine stays below what was given.
+void Loader::fit_automatic(std::string_view smaller, std::string_view larger) {
+    const Setting& low = config_.at(smaller);
+    const Setting& high = config_.at(larger);
+    if (low.layer != Layer::automatic || low.value <= high.value) return;
+    config_.set(*find_key(smaller), {high.value, Layer::automatic, {}});
+}
+
 void Loader::judge() {
+    fit_automatic("tables.memtable_source_bytes", "tables.memtable_bytes");
+    fit_automatic("tables.flush_source_bytes", "tables.memtable_source_bytes");
+    fit_automatic("engine.instance_memory", "engine.memory");
     for (const Key& key : keys()) {
         if (const Setting& setting = config_.at(key); setting.given()) judge_key(key, setting);
     }

@@ -34,7 +34,7 @@ starting the server; both take the same flags as `insula serve`.
   **Durations**: `100ms`, `30s`, `60m`, `1h30m`, `7d`. **Shares**: `70%` or `0.7`. **Booleans**:
   `true`/`false`, `on`/`off`, `yes`/`no`, `1`/`0`. **Lists**: YAML lists, or with commas between.
 - `auto` sizes a setting to the machine: the cores that the process may use and the memory that it
-  may use, by affinity and container limits.
+  may use, by affinity and container limits; where that is above a setting that bounds it, to that.
 - Where it says *not yet available*, the key is accepted, checked, and said at start to have no
   effect.
 )";

@@ -224,7 +224,7 @@ TEST(ConfigLoad, SettingsThatContradictEachOtherAreRefused) {
     EXPECT_EQ(problem("scaling:\n  max_workers: 1\n"),
               "config.yaml:2: scaling.min_workers (2) must not exceed scaling.max_workers (1, "
               "config.yaml:2)");
-    EXPECT_TRUE(has(problem("tables:\n  memtable_bytes: 16MiB\n"),
+    EXPECT_TRUE(has(problem("tables:\n  memtable_bytes: 16MiB\n  memtable_source_bytes: 32MiB\n"),
                     "must not exceed tables.memtable_bytes"));
     EXPECT_TRUE(
         has(problem("server:\n  body_bytes_max: 2GiB\n"), "must not exceed server.request_memory"));
@@ -236,6 +236,14 @@ TEST(ConfigLoad, SettingsThatContradictEachOtherAreRefused) {
     EXPECT_TRUE(has(problem("server:\n  port_offset: 80\n  port: 8080\n"), "are both 8080"));
     EXPECT_TRUE(has(problem("server:\n  port_offset: 15485\n"), "from 0 to 15484"));
     EXPECT_TRUE(load_yaml("server:\n  port: 0\n  rest_port: 0\n"));
+}
+
+TEST(ConfigLoad, WhatIsSizedToTheMachineStaysBelowWhatIsGiven) {
+    const auto loaded = load_yaml("tables:\n  memtable_bytes: 16MiB\nengine:\n  memory: 64MiB\n");
+    ASSERT_TRUE(loaded) << loaded.error().describe();
+    EXPECT_EQ(loaded->config.bytes("tables.memtable_source_bytes"), 16 * kMiB);
+    EXPECT_EQ(loaded->config.bytes("tables.flush_source_bytes"), 16 * kMiB);
+    EXPECT_EQ(loaded->config.bytes("engine.instance_memory"), 64 * kMiB);
 }
 
 TEST(ConfigLoad, ReportsAllMistakesUpToALimit) {
