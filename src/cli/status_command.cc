@@ -21,12 +21,18 @@ struct LogLevelArguments {
     std::string level;
 };
 
-void add_section(TableBuilder& builder, std::string_view section, const JsonValue& values) {
+// A row for each value; {"disk": {"status": …}} is the property disk.status.
+void add_section(TableBuilder& builder, std::string_view section, const JsonValue& values,
+                 const std::string& prefix = {}) {
     if (!values.is_object()) return;
     for (const json::JsonMember& member : values.object()) {
+        if (member.value.is_object()) {
+            add_section(builder, section, member.value, prefix + member.name + ".");
+            continue;
+        }
         builder.begin_row();
         builder.add("about", Cell::of_text(std::string(section)));
-        builder.add("property", Cell::of_text(member.name));
+        builder.add("property", Cell::of_text(prefix + member.name));
         builder.add_value("value", member.value);
     }
 }

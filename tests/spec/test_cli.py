@@ -389,6 +389,8 @@ def test_status_shows_health_and_statistics(insula, source):
     status = insula.json("status")
     assert status["health"]["status"] == "ok" and status["tenant"]["rows"] >= 3
     assert "default_tenant" in insula.out("status")
+    lines = insula.out("status", "--output", "csv").splitlines()
+    assert lines[0] == "about,property,value" and "health,disk.status,ok" in lines
 
 
 def test_program_and_server_say_their_version_and_build(insula):
