@@ -10,7 +10,7 @@ import spec_match  # noqa: E402
 import spec_server  # noqa: E402
 import spec_steps  # noqa: E402
 
-FILE_KEYS = {"about", "server", "cases"}
+FILE_KEYS = {"about", "server", "cases", "rows_in"}
 SERVER_KEYS = {"arguments", "config"}
 CASE_KEYS = {"name", "note", "steps", "skip"}
 
@@ -26,26 +26,22 @@ def pytest_collect_file(file_path, parent):
     return None
 
 
-class SpecFile(pytest.File):
-    """One file: one server, started before its first case and ended after its last."""
+# Where rows stand while a query runs: `rows_in` names those that the cases of a file run with, in turn.
+LOW_LIMITS = "tables:\n  flush_source_bytes: 1B\nmonitoring:\n  access_log: false\n"
+PLACES = {
+    "memory": {},
+    "files": {"config": LOW_LIMITS, "settled": True},  # each write is in files before the next step
+    "motion": {"config": LOW_LIMITS},                  # in memory, between, in files: as it comes
+}
+
+
+class ServerOwner:
+    """One server, started before the first of its cases and ended after the last."""
 
     server = None
-    options = None
-
-    def collect(self):
-        document = spec_match.load(self.path)
-        self.options = document.get("server", {})
-        for where, given, known in (("the file", document, FILE_KEYS), ("server", self.options, SERVER_KEYS)):
-            if unknown := set(given) - known:
-                raise self.CollectError(f"{self.path.name}: {where} has unknown keys {sorted(unknown)}")
-        names = set()
-        for number, case in enumerate(document["cases"], start=1):
-            if unknown := set(case) - CASE_KEYS:
-                raise self.CollectError(f"{self.path.name}: case {number} has unknown keys {sorted(unknown)}")
-            if case["name"] in names:
-                raise self.CollectError(f"{self.path.name}: two cases are named {case['name']!r}")
-            names.add(case["name"])
-            yield SpecCase.from_parent(self, name=case["name"], case=case, number=number)
+    arguments = ("--dev",)
+    configuration = None
+    settled = False
 
     def running_server(self):
         """Started with the first case; a case that killed it does not spoil the next one."""
@@ -53,14 +49,60 @@ class SpecFile(pytest.File):
             self.server.close()
             self.server = None
         if self.server is None:
-            server = spec_server.Server(self.options.get("arguments", ["--dev"]), self.options.get("config"))
-            self.server = server
-            server.start()
+            self.server = spec_server.Server(self.arguments, self.configuration)
+            self.server.start()
         return self.server
 
     def teardown(self):
         if self.server is not None:
             self.server.close()
+
+    def cases_of(self, cases):
+        for number, case in enumerate(cases, start=1):
+            yield SpecCase.from_parent(self, name=case["name"], case=case, number=number)
+
+
+class SpecFile(ServerOwner, pytest.File):
+    """One file."""
+
+    def collect(self):
+        document = spec_match.load(self.path)
+        options = document.get("server", {})
+        for where, given, known in (("the file", document, FILE_KEYS), ("server", options, SERVER_KEYS)):
+            if unknown := set(given) - known:
+                raise self.CollectError(f"{self.path.name}: {where} has unknown keys {sorted(unknown)}")
+        self.check_cases(document["cases"])
+        self.arguments = options.get("arguments", self.arguments)
+        self.configuration = options.get("config")
+        places = document.get("rows_in")
+        if places is None:
+            return self.cases_of(document["cases"])
+        if self.configuration is not None or set(places) - set(PLACES):
+            raise self.CollectError(f"{self.path.name}: rows_in takes {sorted(PLACES)}, and no config beside it")
+        return [SpecPlace.from_parent(self, name=place, cases=document["cases"]) for place in places]
+
+    def check_cases(self, cases):
+        names = set()
+        for number, case in enumerate(cases, start=1):
+            if unknown := set(case) - CASE_KEYS:
+                raise self.CollectError(f"{self.path.name}: case {number} has unknown keys {sorted(unknown)}")
+            if case["name"] in names:
+                raise self.CollectError(f"{self.path.name}: two cases are named {case['name']!r}")
+            names.add(case["name"])
+
+
+class SpecPlace(ServerOwner, pytest.Collector):
+    """The cases of a file with rows in one place."""
+
+    def __init__(self, *, cases, **keywords):
+        super().__init__(**keywords)
+        self.cases = cases
+        self.arguments = self.parent.arguments
+        self.configuration = PLACES[self.name].get("config")
+        self.settled = PLACES[self.name].get("settled", False)
+
+    def collect(self):
+        return self.cases_of(self.cases)
 
 
 class SpecCase(pytest.Item):
@@ -77,7 +119,7 @@ class SpecCase(pytest.Item):
     def runtest(self):
         server = self.parent.running_server()
         variables = {"source": f"source_{self.number}", "administrator_key": server.administrator_key()}
-        spec_steps.Runner(server, variables).run(self.case["steps"])
+        spec_steps.Runner(server, variables, self.parent.settled).run(self.case["steps"])
 
     def repr_failure(self, excinfo, style=None):
         if excinfo.errisinstance(spec_server.ServerError):
@@ -87,4 +129,5 @@ class SpecCase(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self):
-        return self.path, None, f"{self.path.name}: {self.name}"
+        place = f" [{self.parent.name}]" if isinstance(self.parent, SpecPlace) else ""
+        return self.path, None, f"{self.path.name}{place}: {self.name}"

@@ -18,6 +18,7 @@ DEFAULT_PORTS = (8000, 8080, 8081, 8082, 8083, 8084, 9000, 9001, 9090, 50051)
 OFFSET_MAX = 15_484
 READY_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 15
+FLUSH_SECONDS_MAX = 20
 REQUEST_SECONDS_MAX = 60
 EXIT_PORT_IN_USE = 4
 START_ATTEMPTS = 5
@@ -136,6 +137,14 @@ class Server:
         body = None if document is None else json.dumps(document).encode()
         _, _, answer = self.request(method, target, {"Content-Type": "application/json"}, body)
         return json.loads(answer)
+
+    def wait_for_files(self):
+        """Until all rows of the default tenant are in files; for servers with --dev."""
+        give_up = time.monotonic() + FLUSH_SECONDS_MAX
+        while self.json("GET", "/tenant/stats")["memtable_rows"] > 0:
+            if time.monotonic() > give_up:
+                raise ServerError(f"rows are not in files after {FLUSH_SECONDS_MAX} s\n{self.log_tail()}")
+            time.sleep(0.002)  # between two looks; the deadline above ends it
 
     def administrator_key(self):
         """What the first start showed; None with --dev."""

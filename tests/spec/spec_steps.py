@@ -73,11 +73,13 @@ def body_of(step):
 
 
 class Runner:
-    """Runs the steps of one case against one server."""
+    """Runs the steps of one case against one server. `settled`: after a write the next step waits until its rows are
+    in files."""
 
-    def __init__(self, server, variables):
+    def __init__(self, server, variables, settled=False):
         self.server = server
         self.variables = variables
+        self.settled = settled
         self.held = []  # connections that stay open until the case ends
         self.saw_error = False
 
@@ -86,6 +88,8 @@ class Runner:
             for number, step in enumerate(steps, start=1):
                 try:
                     self.run_step(step)
+                    if self.settled and step.get("request", "").startswith("POST /data/write"):
+                        self.server.wait_for_files()
                 except (Failed, OSError, ValueError) as problem:
                     raise Failed(f"step {number} ({describe(step)}): {problem}") from problem
                 if self.server.has_died():

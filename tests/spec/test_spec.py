@@ -8,6 +8,7 @@ import threading
 
 import pytest
 import spec_match
+import spec_server
 import spec_steps
 
 
@@ -96,11 +97,10 @@ def run(tmp_path):
     thread = threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True)
     thread.start()
 
-    import spec_server
-
     class Stand(spec_server.Server):
         def __init__(self):
             self.directory = tmp_path
+            self.log_path = tmp_path / "log"
             self.offset = listener.server_port - 8000
 
         def has_died(self):
@@ -109,9 +109,9 @@ def run(tmp_path):
         def is_healthy(self):
             return True
 
-    def run(answer, step):
+    def run(answer, step, settled=False):
         Canned.answer = answer
-        runner = spec_steps.Runner(Stand(), {"source": "orders"})
+        runner = spec_steps.Runner(Stand(), {"source": "orders"}, settled)
         runner.run([{"request": "POST /data/search", "json": {}, **load(step)}])
         return runner.variables
 
@@ -169,6 +169,16 @@ def test_the_wrong_answer_fails(run, answer, step, complaint):
     with pytest.raises(spec_steps.Failed) as failed:
         run(answer, step)
     assert complaint in str(failed.value)
+
+
+def test_a_write_is_waited_for_until_its_rows_are_in_files(run, monkeypatch):
+    monkeypatch.setattr(spec_server, "FLUSH_SECONDS_MAX", 0.05)
+    write = "{request: 'POST /data/write?source_id=a'}"
+    run((200, JSON, b'{"memtable_rows": 0}'), write, settled=True)
+    run((200, JSON, b'{"memtable_rows": 1}'), write, settled=False)
+    run((200, JSON, b'{"memtable_rows": 1}'), "{}", settled=True)
+    with pytest.raises(spec_server.ServerError, match="not in files"):
+        run((200, JSON, b'{"memtable_rows": 1}'), write, settled=True)
 
 
 def test_variables_keep_their_type():
