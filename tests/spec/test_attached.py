@@ -230,6 +230,20 @@ def test_a_restart_keeps_them(client):
     assert client.search(f"{client.name}_parquet") == before
 
 
+def test_a_stopped_server_with_them_is_verified(client):
+    """What stands outside is not missing in the data directory."""
+    client.put("a.csv", "id\n1\n")
+    client.put("empty.json", "[]")
+    shutil.copy(ORDERS, client.folder / "b.parquet")
+    client.attached(f"file://{client.name}")
+    client.server.stop()
+    done = subprocess.run([spec_server.binary(), "verify", "--data-dir", client.server.data_directory],
+                          capture_output=True, encoding="utf-8", timeout=60, check=False)
+    client.server.start()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(client.search()) == 4
+
+
 def test_changes_are_seen_by_the_next_request(client):
     path = client.put("a.csv", "id\n1\n")
     client.attached(f"file://{client.name}")

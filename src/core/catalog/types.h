@@ -75,6 +75,8 @@ struct DataFile {
     // Of an attached source: the file outside of the data directory that the rows come from, in the
     // words of the store that attached it. Empty for rows that were written.
     std::string origin;
+    // The rows are read where they come from, or there are none: nothing is at the file's path.
+    bool stands_outside() const { return !origin.empty() && stored_bytes == 0; }
     std::vector<Zone> zones;
     bool operator==(const DataFile&) const = default;
 };
