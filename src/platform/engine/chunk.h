@@ -57,6 +57,13 @@ class StringRef {
         }
     }
     uint32_t size() const { return length_; }
+    // The first four bytes, zeros behind a shorter text, as a number that orders like the texts
+    // do where it differs.
+    uint32_t prefix() const {
+        uint32_t bytes;
+        std::memcpy(&bytes, inline_, sizeof bytes);
+        return __builtin_bswap32(bytes);
+    }
     bool is_inline() const { return length_ <= kInlineMax; }
     std::string_view view() const {
         if (is_inline()) return {inline_, length_};

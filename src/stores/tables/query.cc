@@ -24,7 +24,8 @@ std::vector<PlanInput> plan_inputs(const std::vector<SourceView>& views) {
                                 .path = {kRestColumnName},
                                 .name = kRestColumnName,
                                 .type = ColumnType::json});
-        plan.input = {views[i].source_id, plan.columns, views[i].chunks, *views[i].files};
+        plan.input = {views[i].source_id, plan.columns, views[i].chunks, *views[i].files,
+                      views[i].chunk_zones};
     }
     return inputs;
 }

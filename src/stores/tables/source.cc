@@ -94,9 +94,11 @@ std::vector<SourceView> Source::pin(const Services& services,
 
     std::vector<SourceView> views;
     for (const auto& source : sources) {
-        SourceView view{source->id_, source->incarnation_, source->schema_, {}, source->files_};
-        for (const auto& frozen : source->frozen_) frozen->memtable.pin(durable, view.chunks);
-        source->active_->memtable.pin(durable, view.chunks);
+        SourceView view{source->id_, source->incarnation_, source->schema_, {}, {}, source->files_};
+        for (const auto& frozen : source->frozen_) {
+            frozen->memtable.pin(durable, view.chunks, view.chunk_zones);
+        }
+        source->active_->memtable.pin(durable, view.chunks, view.chunk_zones);
         views.push_back(std::move(view));
     }
     return views;

@@ -52,6 +52,7 @@ struct SourceView {
     SourceIncarnation incarnation;
     SchemaPtr schema;
     std::vector<ChunkRows> chunks;
+    std::vector<std::shared_ptr<ChunkZones>> chunk_zones;  // of the chunks; nullptr: may still grow
     std::shared_ptr<const FileSet> files;
 };
 

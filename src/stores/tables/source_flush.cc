@@ -78,9 +78,10 @@ Result<std::vector<catalog::DataFile>> Source::write_generation(GenerationState&
             journal->wait_durable(frozen.memtable.last_lsn(), Deadline::after(kDurableWait)));
     }
     std::vector<ChunkRows> chunks;
+    std::vector<std::shared_ptr<ChunkZones>> zones;
     {
         const std::lock_guard lock(state_);
-        frozen.memtable.pin(services_.durable(), chunks);
+        frozen.memtable.pin(services_.durable(), chunks, zones);
     }
     return write_files(frozen.memtable.generation(), *frozen.schema, chunks);
 }

@@ -25,9 +25,9 @@ std::optional<std::string> successor(std::string_view prefix) {
 
 class ZoneBuilder {
   public:
-    explicit ZoneBuilder(const catalog::Column& column) {
-        zone_.column = column.id;
-        zone_.type = column.type;
+    ZoneBuilder(ColumnId column, ColumnType type) {
+        zone_.column = column;
+        zone_.type = type;
     }
 
     void add(const ChunkRows& rows) {
@@ -99,14 +99,24 @@ class ZoneBuilder {
                 ++zone_.nulls;
                 continue;
             }
-            const std::string_view text = texts[row].view();
-            if (!texts_) {
-                texts_ = TextBounds{text, text};
-            } else if (text < texts_->min) {
-                texts_->min = text;
-            } else if (text > texts_->max) {
-                texts_->max = text;
-            }
+            const StringRef& text = texts[row];
+            const uint32_t prefix = text.prefix();
+            // Most texts lie between the bounds, and few bytes tell.
+            if (prefix > min_prefix_ && prefix < max_prefix_) continue;
+            add_text(text.view(), prefix);
+        }
+    }
+
+    void add_text(std::string_view text, uint32_t prefix) {
+        if (!texts_) {
+            texts_ = TextBounds{text, text};
+            min_prefix_ = max_prefix_ = prefix;
+        } else if (text < texts_->min) {
+            texts_->min = text;
+            min_prefix_ = prefix;
+        } else if (text > texts_->max) {
+            texts_->max = text;
+            max_prefix_ = prefix;
         }
     }
 
@@ -124,18 +134,24 @@ class ZoneBuilder {
     double min_real_ = 0;
     double max_real_ = 0;
     std::optional<TextBounds> texts_;
+    uint32_t min_prefix_ = UINT32_MAX;  // of texts_: nothing lies between while there are none
+    uint32_t max_prefix_ = 0;
 };
 
 }  // namespace
+
+catalog::Zone compute_zone(ColumnId column, ColumnType type, std::span<const ChunkRows> chunks) {
+    ZoneBuilder builder(column, type);
+    for (const ChunkRows& rows : chunks) builder.add(rows);
+    return builder.finish();
+}
 
 std::vector<catalog::Zone> compute_zones(std::span<const catalog::Column> columns,
                                          std::span<const ChunkRows> chunks) {
     std::vector<catalog::Zone> zones;
     zones.reserve(columns.size());
     for (const catalog::Column& column : columns) {
-        ZoneBuilder builder(column);
-        for (const ChunkRows& rows : chunks) builder.add(rows);
-        zones.push_back(builder.finish());
+        zones.push_back(compute_zone(column.id, column.type, chunks));
     }
     return zones;
 }

@@ -46,8 +46,9 @@ void Memtable::append(Lsn lsn, std::span<const ChunkRows> chunks) {
         if (rows.rows < kSmallRows) {
             append_small(rows);
         } else {
-            tail_.reset();
+            seal_tail();
             entries_.push_back(rows);
+            zones_.push_back(std::make_shared<ChunkZones>(rows.chunk));
             bytes_ += rows.chunk->bytes();
         }
         rows_ += rows.rows;
@@ -74,8 +75,10 @@ void Memtable::append_small(const ChunkRows& rows) {
         const uint32_t capacity =
             std::clamp(tail_ ? tail_->capacity() * 4 : kFirstTailCapacity,
                        std::max(kFirstTailCapacity, rows.rows), kChunkRowsMax);
+        seal_tail();
         tail_ = std::make_shared<Chunk>(specs, capacity);
         entries_.push_back({tail_, 0, rows.first_row_id});
+        zones_.emplace_back();
         bytes_ += tail_->bytes();
     }
     const uint64_t before = tail_->bytes();
@@ -84,16 +87,24 @@ void Memtable::append_small(const ChunkRows& rows) {
     bytes_ += tail_->bytes() - before;
 }
 
-void Memtable::pin(Lsn durable, std::vector<ChunkRows>& out) {
+void Memtable::seal_tail() {
+    if (!tail_) return;
+    zones_.back() = std::make_shared<ChunkZones>(tail_);
+    tail_.reset();
+}
+
+void Memtable::pin(Lsn durable, std::vector<ChunkRows>& out,
+                   std::vector<std::shared_ptr<ChunkZones>>& zones) {
     while (!marks_.empty() && marks_.front().lsn < durable) {
         visible_rows_ = marks_.front().rows;
         marks_.pop_front();
     }
     uint64_t left = visible_rows_;
-    for (const ChunkRows& entry : entries_) {
-        if (left == 0) break;
+    for (size_t i = 0; i < entries_.size() && left > 0; ++i) {
+        const ChunkRows& entry = entries_[i];
         const auto rows = static_cast<uint32_t>(std::min<uint64_t>(left, entry.rows));
         out.push_back({entry.chunk, rows, entry.first_row_id});
+        zones.push_back(zones_[i]);
         left -= rows;
     }
 }

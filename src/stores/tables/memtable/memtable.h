@@ -14,6 +14,7 @@
 
 #include "base/ids.h"
 #include "platform/engine/chunk.h"
+#include "stores/tables/memtable/chunk_zones.h"
 
 namespace insula::tables {
 
@@ -25,8 +26,10 @@ class Memtable {
     // leave gaps. Nobody else may change the chunks afterwards.
     void append(Lsn lsn, std::span<const ChunkRows> chunks);
 
-    // Adds the rows of all records below `durable` to `out`.
-    void pin(Lsn durable, std::vector<ChunkRows>& out);
+    // Adds the rows of all records below `durable` to `out`, and the zones of their chunks to
+    // `zones`: nullptr where a chunk may still grow.
+    void pin(Lsn durable, std::vector<ChunkRows>& out,
+             std::vector<std::shared_ptr<ChunkZones>>& zones);
 
     // All rows, durable or not, in the order of their records.
     const std::vector<ChunkRows>& all() const { return entries_; }
@@ -53,7 +56,10 @@ class Memtable {
     bool fits_tail(const ChunkRows& rows) const;
 
     Generation generation_;
+    void seal_tail();
+
     std::vector<ChunkRows> entries_;
+    std::vector<std::shared_ptr<ChunkZones>> zones_;  // of the entries
     std::shared_ptr<Chunk> tail_;  // the chunk of the last entry while it may grow
     std::deque<Mark> marks_;
     uint64_t visible_rows_ = 0;  // of records known to be durable

@@ -8,9 +8,8 @@
 //  - Without a projection every source's records hold that source's own columns; those of the same
 //  name may
 //    differ in kind.
-//  - Filters are bound to each source's own types, so that no comparison is rounded. Files that no
-//  row of can
-//    match are left out, and so are sources.
+//  - Filters are bound to each source's own types, so that no comparison is rounded. Files and
+//    chunks without a row that can match are left out, and so are sources.
 //  - Without order_by rows come as the engine delivers them. With it, nulls come last in either
 //  direction and
 //    rows that are equal come in the order of their source and their `_row_id`.
@@ -28,6 +27,7 @@
 #include "core/catalog/types.h"
 #include "platform/engine/engine.h"
 #include "stores/tables/files/stored_file.h"
+#include "stores/tables/memtable/chunk_zones.h"
 #include "stores/tables/planner/render_plan.h"
 #include "stores/tables/planner/request.h"
 
@@ -44,6 +44,8 @@ struct SourceInput {
     std::span<const catalog::Column> columns;
     std::span<const ChunkRows> chunks;
     std::span<const FileEntry> files;
+    // Of the chunks: nullptr, or none at all, where there are no bounds to skip one by.
+    std::span<const std::shared_ptr<ChunkZones>> chunk_zones;
 };
 
 struct PruneStats {

@@ -138,7 +138,7 @@ Matches match_values(const BoundFilter& filter, const Zone& zone) {
 
 class Evaluation {
   public:
-    Evaluation(uint64_t rows, std::span<const Zone> zones) : rows_(rows), zones_(zones) {}
+    Evaluation(uint64_t rows, const Pruner::ZoneOf& zone_of) : rows_(rows), zone_of_(zone_of) {}
 
     Matches run(const BoundFilter& filter) const {
         switch (filter.kind) {
@@ -177,8 +177,8 @@ class Evaluation {
     }
 
     Matches leaf(const BoundFilter& filter) const {
-        const auto zone = std::ranges::find(zones_, filter.column_id, &Zone::column);
-        if (zone == zones_.end()) return Matches::some;
+        const Zone* zone = zone_of_(filter.column_id);
+        if (zone == nullptr) return Matches::some;
         const bool no_nulls = zone->nulls == 0;
         const bool only_nulls = zone->nulls >= rows_;
         if (filter.kind == Kind::is_null || filter.kind == Kind::not_null) {
@@ -192,13 +192,20 @@ class Evaluation {
     }
 
     const uint64_t rows_;
-    const std::span<const Zone> zones_;
+    const Pruner::ZoneOf& zone_of_;
 };
 
 }  // namespace
 
+Matches Pruner::matches(uint64_t rows, const ZoneOf& zone_of) const {
+    return Evaluation(rows, zone_of).run(filter_);
+}
+
 Matches Pruner::matches(uint64_t rows, std::span<const Zone> zones) const {
-    return Evaluation(rows, zones).run(filter_);
+    return matches(rows, [zones](ColumnId column) {
+        const auto zone = std::ranges::find(zones, column, &Zone::column);
+        return zone == zones.end() ? nullptr : &*zone;
+    });
 }
 
 }  // namespace insula::tables

@@ -1,9 +1,10 @@
-// Which files a filter can be answered without: evaluates it over the bounds of columns that the
-// catalog holds for each file. Conservative: a file that holds a matching row is never pruned.
+// Which files and chunks a filter can be answered without: evaluates it over the bounds of their
+// columns. Conservative: what holds a matching row is never pruned.
 // Thread-safe as a constant.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -20,8 +21,12 @@ class Pruner {
     // `filter` must outlive the pruner.
     explicit Pruner(const BoundFilter& filter) : filter_(filter) {}
 
-    // `zones` are the bounds of the columns of `rows` rows: of a file, or of a chunk's pinned rows.
-    // A column without a zone may hold anything.
+    // Gives the bounds of a column; nullptr: it may hold anything. Asked only for columns that
+    // matter.
+    using ZoneOf = std::function<const catalog::Zone*(ColumnId)>;
+
+    // Over `rows` rows with these bounds: of a file, or of a whole chunk.
+    Matches matches(uint64_t rows, const ZoneOf& zone_of) const;
     Matches matches(uint64_t rows, std::span<const catalog::Zone> zones) const;
     bool may_match(uint64_t rows, std::span<const catalog::Zone> zones) const {
         return rows > 0 && matches(rows, zones) != Matches::none;

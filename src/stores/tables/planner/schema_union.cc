@@ -6,7 +6,6 @@
 
 #include "stores/tables/columns.h"
 #include "stores/tables/planner/nearest.h"
-#include "stores/tables/planner/prune.h"
 
 namespace insula::tables {
 
@@ -124,6 +123,13 @@ Status ScanBuilder::bind(const Filter& filter, const SchemaUnion& schemas, size_
     return {};
 }
 
+bool ScanBuilder::chunk_may_match(const Pruner& pruner, size_t chunk) const {
+    if (chunk >= source_.chunk_zones.size() || !source_.chunk_zones[chunk]) return true;
+    ChunkZones& zones = *source_.chunk_zones[chunk];
+    const auto zone_of = [&](ColumnId column) { return &zones.zone(column); };
+    return pruner.matches(zones.rows(), zone_of) != Matches::none;
+}
+
 bool ScanBuilder::prune(PruneStats& stats) {
     if (filter_.kind == BoundFilter::Kind::never) {
         stats.files_skipped += source_.files.size();
@@ -142,7 +148,9 @@ bool ScanBuilder::prune(PruneStats& stats) {
             scan_.files.push_back({file.meta.id, file.file});
         }
     }
-    scan_.chunks.assign(source_.chunks.begin(), source_.chunks.end());
+    for (size_t i = 0; i < source_.chunks.size(); ++i) {
+        if (chunk_may_match(pruner, i)) scan_.chunks.push_back(source_.chunks[i]);
+    }
     return !scan_.chunks.empty() || !scan_.files.empty() || !scan_.foreign.empty();
 }
 

@@ -11,6 +11,7 @@
 
 #include "stores/tables/planner/bound_filter.h"
 #include "stores/tables/planner/plan.h"
+#include "stores/tables/planner/prune.h"
 
 namespace insula::tables {
 
@@ -57,6 +58,8 @@ class ScanBuilder {
     engine::Scan take() { return std::move(scan_); }
 
   private:
+    bool chunk_may_match(const Pruner& pruner, size_t chunk) const;
+
     const SourceInput& source_;
     engine::Scan scan_;
     BoundFilter filter_;

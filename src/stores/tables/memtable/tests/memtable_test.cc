@@ -53,6 +53,12 @@ uint64_t check_rows(const std::vector<ChunkRows>& pinned) {
     return count;
 }
 
+void pin(Memtable& memtable, Lsn durable, std::vector<ChunkRows>& out) {
+    std::vector<std::shared_ptr<ChunkZones>> zones;
+    memtable.pin(durable, out, zones);
+    EXPECT_EQ(zones.size(), out.size());
+}
+
 void append(Memtable& memtable, uint64_t lsn, int64_t first, uint32_t rows, bool with_text = true) {
     const std::vector<ChunkRows> chunks{
         {chunk_of(first, rows, with_text), rows, static_cast<uint64_t>(first)}};
@@ -66,7 +72,7 @@ TEST(Memtable, OnlyRecordsBelowTheDurablePositionAreSeen) {
     append(memtable, 300, 5, 1);
     const auto visible = [&](uint64_t durable) {
         std::vector<ChunkRows> pinned;
-        memtable.pin(at(durable), pinned);
+        pin(memtable, at(durable), pinned);
         return check_rows(pinned);
     };
     EXPECT_EQ(visible(100), 0u);
@@ -81,7 +87,7 @@ TEST(Memtable, SingleDocumentsAreGatheredIntoFewChunks) {
     Memtable memtable(Generation{1});
     for (int i = 0; i < 10'000; ++i) append(memtable, 100 + static_cast<uint64_t>(i), i, 1);
     std::vector<ChunkRows> pinned;
-    memtable.pin(at(1'000'000), pinned);
+    pin(memtable, at(1'000'000), pinned);
     EXPECT_EQ(check_rows(pinned), 10'000u);
     EXPECT_LT(pinned.size(), 12u);
 }
@@ -90,7 +96,7 @@ TEST(Memtable, RowsOfAnEarlierPinStayWhileMoreAreAppended) {
     Memtable memtable(Generation{1});
     append(memtable, 1, 0, 1);
     std::vector<ChunkRows> early;
-    memtable.pin(at(2), early);
+    pin(memtable, at(2), early);
     for (int i = 1; i < 500; ++i) append(memtable, 1 + static_cast<uint64_t>(i), i, 1);
     EXPECT_EQ(check_rows(early), 1u);
 }
@@ -104,14 +110,40 @@ TEST(Memtable, WhatIsRestatedIsSeenAsBeforeAndNeedsNoOlderRecord) {
     EXPECT_EQ(memtable.first_lsn(), at(100));
     EXPECT_EQ(memtable.last_lsn(), at(400));
     std::vector<ChunkRows> pinned;
-    memtable.pin(at(200), pinned);
+    pin(memtable, at(200), pinned);
     EXPECT_EQ(check_rows(pinned), 3u);
     memtable.forget_records_below(at(300));
     EXPECT_EQ(memtable.first_lsn(), at(300));
     EXPECT_EQ(check_rows(memtable.all()), 9u);
     pinned.clear();
-    memtable.pin(at(400), pinned);
+    pin(memtable, at(400), pinned);
     EXPECT_EQ(check_rows(pinned), 6u);
+}
+
+TEST(Memtable, ChunksThatGrowNoMoreHaveZones) {
+    Memtable memtable(Generation{1});
+    append(memtable, 100, 0, 3);     // gathered with the next ones …
+    append(memtable, 200, 3, 1000);  // … which this large one ends
+    append(memtable, 300, 1003, 3);
+    std::vector<ChunkRows> pinned;
+    std::vector<std::shared_ptr<ChunkZones>> zones;
+    memtable.pin(at(1000), pinned, zones);
+    ASSERT_EQ(zones.size(), 3u);
+    ASSERT_TRUE(zones[0] && zones[1]);
+    EXPECT_FALSE(zones[2]);
+    EXPECT_EQ(zones[1]->rows(), 1000u);
+    const catalog::Zone& numbers = zones[1]->zone(kNumber);
+    EXPECT_EQ(numbers.min, 3);
+    EXPECT_EQ(numbers.max, 1002);
+    EXPECT_EQ(numbers.nulls, 0u);
+    const catalog::Zone& texts = zones[1]->zone(kText);
+    EXPECT_EQ(texts.nulls, 500u);
+    EXPECT_EQ(texts.min_text, "the text of number 10");
+    EXPECT_EQ(texts.max_text, "the text of number 998");
+    EXPECT_EQ(zones[1]->zone(ColumnId{77}).nulls, 1000u);  // a column that the chunk lacks
+    EXPECT_EQ(&zones[1]->zone(kNumber), &numbers);
+    EXPECT_EQ(zones[0]->rows(), 3u);
+    EXPECT_EQ(zones[0]->zone(kNumber).max, 2);
 }
 
 TEST(Memtable, ChunksOfOtherColumnsAndSizesKeepTheirOrder) {
@@ -124,7 +156,7 @@ TEST(Memtable, ChunksOfOtherColumnsAndSizesKeepTheirOrder) {
         next += rows;
     }
     std::vector<ChunkRows> pinned;
-    memtable.pin(at(1000), pinned);
+    pin(memtable, at(1000), pinned);
     EXPECT_EQ(check_rows(pinned), static_cast<uint64_t>(next));
     EXPECT_EQ(memtable.rows(), static_cast<uint64_t>(next));
 }

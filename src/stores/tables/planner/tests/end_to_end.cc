@@ -164,6 +164,11 @@ Stored EndToEnd::store(Table table, size_t rows_in_files, size_t rows_a_file) {
         stored.contents.push_back(std::move(file));
     }
     stored.chunks = chunks_of(stored.table, rows_in_files, stored.table.rows.size(), 5);
+    for (size_t i = 0; i < stored.chunks.size(); ++i) {
+        // Some may still grow.
+        stored.chunk_zones.push_back(
+            i % 3 == 2 ? nullptr : std::make_shared<ChunkZones>(stored.chunks[i].chunk));
+    }
     return stored;
 }
 
@@ -196,6 +201,9 @@ JsonValue EndToEnd::search(const std::vector<Stored>& sources, const std::string
     EXPECT_TRUE(plan) << request << plan.error().describe();
     SearchRenderer renderer(plan->render, RecordFormat::envelope);
     skipped_ = plan->pruned.files_skipped;
+    chunks_skipped_ = 0;
+    for (const Stored& stored : sources) chunks_skipped_ += stored.chunks.size();
+    for (const engine::Scan& scan : plan->query.scans) chunks_skipped_ -= scan.chunks.size();
     std::string out;
     renderer.begin(out);
     run(std::move(plan->query), sources, [&](const engine::ResultBatch& batch) {

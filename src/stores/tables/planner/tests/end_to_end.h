@@ -27,8 +27,11 @@ struct Stored {
     std::vector<FileEntry> files;
     std::vector<std::shared_ptr<MemoryFile>> contents;  // beside files
     std::vector<ChunkRows> chunks;
+    std::vector<std::shared_ptr<ChunkZones>> chunk_zones;
 
-    SourceInput input() const { return {table.source_id, table.columns, chunks, files}; }
+    SourceInput input() const {
+        return {table.source_id, table.columns, chunks, files, chunk_zones};
+    }
     // As the planner sees them: `_rest` is no column of the schema.
     std::vector<catalog::Column> named() const {
         auto columns = table.columns;
@@ -68,8 +71,9 @@ class EndToEnd : public testing::Test {
     static std::string difference(const std::vector<std::string>& got,
                                   const std::vector<std::string>& want);
 
-    uint64_t skipped_ = 0;    // files that the last search left out
-    bool truncated_ = false;  // the last aggregate
+    uint64_t skipped_ = 0;         // files that the last search left out
+    uint64_t chunks_skipped_ = 0;  // and chunks
+    bool truncated_ = false;       // the last aggregate
 
   private:
     using Each = std::function<void(const engine::ResultBatch&)>;
