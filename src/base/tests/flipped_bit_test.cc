@@ -14,12 +14,12 @@ TEST(FlippedBit, IsFoundInEveryPlace) {
     const uint32_t stored = crc32c(as_bytes(text), /*crc=*/1234);
     for (size_t byte = 0; byte < text.size(); ++byte) {
         for (int bit = 0; bit < 8; ++bit) {
-            text[byte] ^= static_cast<char>(1 << bit);
+            text[byte] = static_cast<char>(text[byte] ^ (1 << bit));
             const auto found = find_flipped_bit(crc32c(as_bytes(text), 1234), stored, text.size());
             ASSERT_TRUE(found.has_value());
             EXPECT_EQ(found->byte, byte);
             EXPECT_EQ(found->bit, bit);
-            text[byte] ^= static_cast<char>(1 << bit);
+            text[byte] = static_cast<char>(text[byte] ^ (1 << bit));
         }
     }
 }

@@ -68,7 +68,7 @@ TEST_F(BlobCheckTest, AFlippedBitIsNamedByItsOffset) {
         if (i < 64) at = static_cast<uint64_t>(i);
         if (i >= 64 && i < 140) at = whole_.size() - 1 - static_cast<uint64_t>(i - 64);
         std::string file = whole_;
-        file[at] ^= static_cast<char>(1 << random.below(8));
+        file[at] = static_cast<char>(file[at] ^ (1 << random.below(8)));
         const BlobCheck found = check(file);
         ASSERT_EQ(found.damages.size(), 1u) << "flip at " << at;
         const BlobDamage& damage = found.damages[0];

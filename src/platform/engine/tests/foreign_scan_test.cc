@@ -293,7 +293,8 @@ TEST_F(ForeignScan, DamageIsAnErrorOfTheFile) {
         std::string content = whole;
         for (uint64_t flips = 1 + random() % 8; flips > 0; --flips) {
             // The data pages: 5,000 rows stand before the footer.
-            content[random() % (content.size() * 9 / 10)] ^= static_cast<char>(1 + random() % 255);
+            char& byte = content[random() % (content.size() * 9 / 10)];
+            byte = static_cast<char>(byte ^ static_cast<int>(1 + random() % 255));
         }
         Scan scan = layout;
         scan.foreign[0].id = FileId{next_file_++};

@@ -97,7 +97,8 @@ std::optional<std::string> damage_run(uint64_t seed, PlantedFault fault) {
         std::string content = content_of(fs, path);
         const uint64_t end = std::min(segment_bytes, last_span - sequence * segment_bytes);
         if (end <= kSegmentHeaderBytes) return std::nullopt;  // all of it is the last span's
-        content[random.below(end)] ^= static_cast<char>(1 << random.below(8));
+        char& damaged = content[random.below(end)];
+        damaged = static_cast<char>(damaged ^ (1 << random.below(8)));
         set_content(fs, path, content);
     }
     const auto found = replay_ids(fs, "journal", {}, fault);

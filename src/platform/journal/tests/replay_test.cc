@@ -115,7 +115,7 @@ TEST_F(JournalReplay, AFlippedBitInAnyByteOfASyncedRecordStopsIt) {
     const std::string whole = content_of(fs_, path(0));
     for (uint64_t at = damaged[0].position; at < damaged[0].position + record_bytes(61); ++at) {
         std::string content = whole;
-        content[at] ^= static_cast<char>(1 << (at % 8));
+        content[at] = static_cast<char>(content[at] ^ (1 << (at % 8)));
         expect_damage(replay_with(0, content), 0, "offset 4264");
     }
     ASSERT_EQ(damaged[0].position, 4264u);

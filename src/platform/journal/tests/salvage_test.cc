@@ -63,7 +63,7 @@ class DamagedJournal {
             case 0:
             case 1: {
                 const uint64_t bit = random_.below(8);
-                content[at] ^= static_cast<char>(1 << bit);
+                content[at] = static_cast<char>(content[at] ^ (1 << bit));
                 set_content(fs_, path, content);
                 return fmt::format("flipped bit {} of {} at {}", bit, path, at);
             }

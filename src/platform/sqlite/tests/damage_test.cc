@@ -95,7 +95,7 @@ TEST(DatabaseDamage, AFlippedBitAnywhereInAPageIsFoundWhenItIsRead) {
                             : i % 4 == 0 ? random.below(whole.size() / kPageBytes) * kPageBytes +
                                                kPageBytes - 1 - random.below(8)
                                          : random.below(whole.size());
-        content[at] ^= static_cast<char>(1 << random.below(8));
+        content[at] = static_cast<char>(content[at] ^ (1 << random.below(8)));
         set_content(fs, kPath, content);
         const auto rows = read_all(fs);
         ASSERT_FALSE(rows.has_value()) << "a flip at " << at << " is not seen";
@@ -135,7 +135,7 @@ TEST(DatabaseDamage, AFlippedBitInTheLogBeforeALaterCommitIsFound) {
         if (i < 56) at = static_cast<uint64_t>(i);  // the header, the first frame's
         if (i % 3 == 1) at = 32 + random.below(whole.size() / kFrame) * kFrame + random.below(24);
         std::string content = whole;
-        content[at] ^= static_cast<char>(1 << random.below(8));
+        content[at] = static_cast<char>(content[at] ^ (1 << random.below(8)));
         set_content(*disk, kLog, content);
         const auto rows = read_all(*disk->crash(0));
         if (rows.has_value()) {
