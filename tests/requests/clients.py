@@ -102,7 +102,11 @@ class Anything(Client):
         headers = {"Content-Type": media}
         if self.random.random() < .1:
             headers["Idempotency-Key"] = self.random.choice(["k1", "k2", "x" * 300, "é".encode().decode("latin-1"), ""])
-        self.send("/data/write" if named else f"/data/write?source_id={source}", body, headers)
+        target = "/data/write" if named else f"/data/write?source_id={source}"
+        if media in ("text/csv", "text/tab-separated-values") and self.random.random() < .3:
+            kind = self.random.choice(["string", "float64", "timestamp", "json", "bogus"])
+            target += f"&column={self.random.choice(bodies.WIDE)}:{kind}"
+        self.send(target, body, headers)
 
     def query(self, target, query):
         headers = {"Content-Type": "application/json"}
@@ -144,7 +148,7 @@ class Model(Client):
         super().__init__(run, name)
         self.sources = {f"{name}_a": [], f"{name}_b": []}
         self.next_id = 0
-        self.keys = []  # (source, key, body, headers, rows)
+        self.keys = []  # (target, source, body, headers, rows)
 
     def step(self):
         kind = self.random.random()
@@ -168,18 +172,20 @@ class Model(Client):
         if not self.is_there(source):
             rows[0] = model.WHOLE_ROW | {"id": self.next_id}  # every column is there from the first row on
         self.next_id += count
-        headers, body = self.body(source, rows)
+        headers, body = self.body(rows)
+        target = f"/data/write?source_id={source}"
+        if headers["Content-Type"] == "text/csv" and not self.is_there(source):
+            target += "&column=s:string&column=w:string"  # 007 and 12 are texts here
         if self.random.random() < .2:
             headers["Idempotency-Key"] = f"{self.name}-{self.next_id}"
-            self.keys.append((source, body, headers, rows))
-        self.last_write = self.put(source, body, headers, rows)
+            self.keys.append((target, source, body, headers, rows))
+        written = self.put(target, source, body, headers, rows)
         if self.random.random() < .5:  # an acknowledged write is seen by the next search
             one = self.random.choice(rows)
-            self.check_rows(source, {"filters": {"id": {"eq": one["id"]}}}, [one] if self.last_write else [])
+            self.check_rows(source, {"filters": {"id": {"eq": one["id"]}}}, [one] if written else [])
 
-    def body(self, source, rows):
-        known = bool(self.sources[source])  # CSV would make 007 of the first batch a number of the column
-        kind = self.random.random() if known else 0.5
+    def body(self, rows):
+        kind = self.random.random()
         headers = {"Content-Type": "application/json"}
         if kind < .3:
             headers["Content-Type"] = "text/csv"
@@ -194,9 +200,9 @@ class Model(Client):
             body = bodies.gzip.compress(body, 1)
         return headers, body
 
-    def put(self, source, body, headers, rows):
+    def put(self, target, source, body, headers, rows):
         """Whether the rows are there now."""
-        answer = self.ask("POST", f"/data/write?source_id={source}", body, dict(headers))
+        answer = self.ask("POST", target, body, dict(headers))
         if answer.status == 429:
             return False
         if answer.status != 200 or answer.json()["rows"] != len(rows) or answer.json()["duplicate"]:
@@ -209,10 +215,10 @@ class Model(Client):
         """The same batch under its key: applied once; another body under it: refused."""
         if not self.keys:
             return
-        source, body, headers, rows = self.random.choice(self.keys)
+        target, source, body, headers, rows = self.random.choice(self.keys)
         if not any(row["id"] == rows[0]["id"] for row in self.sources[source]):
             return  # refused then, or its source was removed since
-        answer = self.ask("POST", f"/data/write?source_id={source}", body, dict(headers))
+        answer = self.ask("POST", target, body, dict(headers))
         if answer.status != 200 or not answer.json()["duplicate"] or answer.json()["rows"] != len(rows):
             self.find("a repeated write was not taken for one", answer=answer)
         other = headers | {"Content-Type": "application/json"}
@@ -227,7 +233,7 @@ class Model(Client):
         if answer.status != (200 if self.is_there(source) else 404):
             self.find("a removal", answer=answer)
         self.sources[source] = []
-        self.keys = [key for key in self.keys if key[0] != source]
+        self.keys = [key for key in self.keys if key[1] != source]
         answer = self.post("/data/search", {"sources": [source]})
         if answer.status != 404:
             self.find("a removed source answers", answer=answer)

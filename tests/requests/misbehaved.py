@@ -125,15 +125,12 @@ class Misbehaved(Client):
         head, body = self.write_request(Connection="close")
         connection = self.open()
         self.put(connection, bodies.damaged(self.random, head) + body)
-        if self.random.random() < .8:
-            connection.settimeout(.5)
-            try:
-                self.check(connection.recv(65536))
-            except (TimeoutError, ConnectionResetError):
-                pass  # it waits for more, or has ended
-            self.end(connection)
-        else:
-            self.until_closed(connection)
+        connection.settimeout(.5)
+        try:
+            self.check(connection.recv(65536))
+        except (TimeoutError, ConnectionResetError):
+            pass  # it waits for more, or has ended
+        self.end(connection)
 
     def pipeline(self):
         count = self.random.randint(2, 5)

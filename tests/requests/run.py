@@ -40,6 +40,7 @@ monitoring:
 def start_server():
     server = spec_server.Server(["--dev"], CONFIG)
     server.start()
+    server.sockets_at_rest = server_state.at_rest(lambda: server_state.sockets(server.process.pid))
     return server
 
 
@@ -102,11 +103,11 @@ class Run:
         """Everything from the first request to the server's end. Gives the findings."""
         self.remove_sources()
         warm_up(self.server)
-        sockets = server_state.sockets(self.server.process.pid)
-        threads = server_state.threads(self.server.process.pid)
+        pid = self.server.process.pid
+        threads = server_state.threads(pid)
         self.send()
         if not self.findings:
-            self.check_end(sockets, threads)
+            self.check_end(self.server.sockets_at_rest, threads)
         if not self.findings:
             self.check_restart()
         return self.findings

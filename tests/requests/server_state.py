@@ -6,6 +6,7 @@ import time
 
 SETTLE_SECONDS_MAX = 30
 LOOK_SECONDS = 0.1
+LOOKS_AT_REST = 5
 
 
 def descriptors(pid):
@@ -41,6 +42,15 @@ def gauges(server):
     status, _, body = server.request("GET", "/metrics")
     assert status == 200, body
     return {name: float(value) for name, value in re.findall(r"^(\w+) ([0-9.e+-]+)$", body.decode(), re.MULTILINE)}
+
+
+def at_rest(count):
+    """The least of some looks: what was closed a moment ago may still be there at the first."""
+    least = count()
+    for _ in range(LOOKS_AT_REST):
+        time.sleep(LOOK_SECONDS)  # between two looks
+        least = min(least, count())
+    return least
 
 
 def settled(look, seconds_max):
