@@ -88,6 +88,8 @@ Result<std::unique_ptr<Journal>> Journal::create(FileSystem& fs, Clock& clock,
     ASSIGN_OR_RETURN(auto files, SegmentFiles::create(fs, std::move(directory), stream, options));
     ASSIGN_OR_RETURN(auto first,
                      files.prepare(0, std::min(options.segment_bytes, options.zero_step_bytes)));
+    // From here on the stream has a segment, whichever.
+    RETURN_IF_ERROR(files.note_extent({.first_sequence = kAnySegment, .end = kSegmentHeaderBytes}));
     return std::make_unique<StreamJournal>(clock, stream, options, std::move(files),
                                            std::move(first), std::move(old_streams));
 }

@@ -74,7 +74,11 @@ Result<ReplayStats> replay(FileSystem& fs, const std::string& directory, Lsn fro
         RETURN_IF_ERROR(reader.run(observer));
         const auto extent = reader.extent();
         RETURN_IF_ERROR(reader.settle());
-        if (extent) found[*stream] = *extent;
+        if (extent && found[*stream] != *extent) {
+            // A segment may have its name since a moment before its process was killed.
+            RETURN_IF_ERROR(fs.sync_directory(directory + "/" + entry.name));
+            found[*stream] = *extent;
+        }
         stats.clean_stop = reader.ended();
         stats.cut_bytes += reader.cut_bytes();
         ++stats.streams;

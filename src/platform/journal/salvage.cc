@@ -80,6 +80,7 @@ Result<std::string> make_image(FileSystem& fs, const StreamPlan& plan, uint32_t 
     for (const LostRange& lost : segment.lost) end = std::max(end, lost.end - base);
     // A segment that others follow has its whole length.
     if (segment.present) end = std::max(end, std::min(segment.file_bytes, plan.segment_bytes));
+    end = (end + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
     std::string image(end, '\0');
     const SegmentHeader header{
         .stream = plan.stream,

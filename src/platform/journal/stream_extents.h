@@ -3,7 +3,8 @@
 // beside the streams does (docs/formats/journal.md, "Extents").
 //
 // Replay writes it, which has just read all streams to their ends, and so does a clean stop, of its
-// own stream. A stream leaves it before it is removed.
+// own stream. A stream enters it when it has its first segment, with an extent that any of its
+// segments fulfils, and leaves it before it is removed.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,9 @@
 #include "platform/fs/file_system.h"
 
 namespace insula::journal {
+
+// As a first sequence: some segment, whichever.
+inline constexpr uint32_t kAnySegment = UINT32_MAX;
 
 struct StreamExtent {
     uint32_t first_sequence = 0;  // of the segments that are needed: earlier ones may be there

@@ -107,13 +107,16 @@ Status StreamReader::check_known_beginning() {
     if (!known_) return {};
     const uint32_t first = known_->first_sequence;
     if (!sequences_.empty() && sequences_.front() <= first) return {};
+    if (first == kAnySegment) {
+        return report(damage_of_file(0, "all segments of the stream are missing"));
+    }
     return report(damage_of_file(first, "the segment is missing, with which the stream began"));
 }
 
 // The last records may be gone without a trace within the stream.
 Status StreamReader::check_known_end() {
     if (!known_ || damaged_ || sequences_.empty()) return {};
-    const uint64_t reached = end_.value_or(0);
+    const uint64_t reached = end_.value_or(from_);  // all of it may lie below
     if (reached >= known_->end) return {};
     const uint64_t bytes = segment_bytes_.value_or(0);
     const uint32_t sequence = end_sequence_.value_or(sequences_.front());
@@ -248,7 +251,7 @@ Status StreamReader::read_segment() {
         StoredRecord record;
         std::string_view what;
         const Next next = look_at(offset, record, what);
-        if (next == Next::end_of_segment) return {};
+        if (next == Next::end_of_segment) break;
         if (next == Next::bad_record) {
             ASSIGN_OR_RETURN(const auto good, bad(offset, describe_bad(offset, what)));
             if (!good) return {};
@@ -260,9 +263,27 @@ Status StreamReader::read_segment() {
         if (const uint64_t more = bytes_used(offset, buffer_.size()); more > 0) {
             return report(damage_at(offset, more, "bytes follow the end record"));
         }
-        return {};
+        break;
     }
-    return {};
+    return check_file_length(offset);
+}
+
+// A record is written only where the file was given room before, in whole blocks, and synced. So a
+// file that is shorter was cut, whatever stood there.
+Status StreamReader::check_file_length(uint64_t end) {
+    const uint64_t room = (end + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+    if (buffer_.size() >= std::min(room, segment_.segment_bytes)) return {};
+    if (planted_fault_ == PlantedFault::cut_all_damage) return {};
+    return report(damage_at(buffer_.size(), 0,
+                            fmt::format("the file was cut: it had {} bytes at least", room)));
+}
+
+bool StreamReader::cut_within_record(uint64_t offset) const {
+    if (buffer_.size() >= segment_.segment_bytes) return false;
+    const Bytes rest = content().subspan(offset);
+    if (rest.size() < kRecordHeaderBytes) return true;
+    const auto header = decode_record_header(rest, segment_.salt);
+    return header && record_bytes(header->body_bytes) > rest.size();
 }
 
 // What stands at `offset`: a record with good checksums, nothing up to the segment's end, or
@@ -303,8 +324,6 @@ std::string StreamReader::describe_bad(uint64_t offset, std::string_view what) c
 
 bool StreamReader::sound_body(uint64_t offset, const StoredRecord& record) const {
     const uint64_t bytes = record_bytes(record.body_bytes);
-    // The file is as long as what was written: a record that reaches past its end was not written
-    // wholly.
     if (bytes > buffer_.size() - offset) return false;
     if (planted_fault_ == PlantedFault::ignore_checksums) return true;
     const Bytes body = content().subspan(offset + kRecordHeaderBytes, record.body_bytes);
@@ -362,6 +381,11 @@ Result<std::optional<uint64_t>> StreamReader::bad(uint64_t offset, std::string_v
             offset, bytes_used(offset, good),
             fmt::format("{}, but the stream reached position {} before", what, known_->end))));
         return good;
+    }
+    if (cut_within_record(offset) && !cut_all) {
+        RETURN_IF_ERROR(report(damage_at(offset, bytes_used(offset, buffer_.size()),
+                                         "the file was cut within the record that begins here")));
+        return buffer_.size();
     }
     torn_ = true;
     cut_bytes_ = bytes_used(offset, buffer_.size());
@@ -463,9 +487,9 @@ Status StreamReader::check_untouched(size_t first) {
 // The last span may have been read from memory and not be on the disk; after a failed sync the
 // system does not even try again unless it is written again.
 Status StreamReader::settle() {
-    if (ended_ || !end_ || !end_sequence_ || planted_fault_ == PlantedFault::skip_settling) {
-        return {};
-    }
+    if (!end_ || !end_sequence_ || planted_fault_ == PlantedFault::skip_settling) return {};
+    // What a clean stop or an earlier replay noted was durable then.
+    if (known_ && known_->end >= *end_) return {};
     const uint64_t base = *end_sequence_ * *segment_bytes_;
     const uint64_t start = std::max(durable_before_, base + kSegmentHeaderBytes) - base;
     const uint64_t bytes = *end_ - base - start;

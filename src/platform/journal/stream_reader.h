@@ -43,6 +43,8 @@ class StreamReader {
     Status check_known_beginning();
     Status check_known_end();
     bool below_known_end(uint64_t offset) const;
+    bool cut_within_record(uint64_t offset) const;
+    Status check_file_length(uint64_t end);
     Result<Loaded> load(uint32_t sequence);
     Result<bool> accept_header(uint32_t sequence, Bytes block, uint64_t file_bytes);
     bool guess_header(uint32_t sequence, Bytes block, uint64_t file_bytes);

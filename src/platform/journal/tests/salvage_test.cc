@@ -385,11 +385,12 @@ TEST(JournalSalvage, AJournalOfALaterVersionIsLeftAlone) {
 TEST(JournalSalvage, WithoutRoomForTheCopiesNothingIsTouched) {
     std::vector<uint64_t> good;
     const auto disk = damaged_disk(good);
+    const size_t before = disk->list("journal")->size();
     SmallDisk full(*disk, /*available_bytes=*/1000);
     const auto refused = salvage_all(full);
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().code(), Code::storage_exhausted);
-    EXPECT_EQ(disk->list("journal")->size(), 2u);
+    EXPECT_EQ(disk->list("journal")->size(), before);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "base/crc32c.h"
 #include "platform/fs/crash_file_system.h"
+#include "platform/fs/faulty_file_system.h"
 #include "platform/journal/inspection.h"
 #include "platform/journal/salvage.h"
 #include "platform/journal/tests/journal_model.h"
@@ -97,7 +98,7 @@ TEST_P(JournalExtents, AStreamThatWasCutBehindAWholeRecordIsDamaged) {
     const uint64_t stop = GetParam() == Known::by_clean_stop ? record_bytes(0) : 0;
     const std::string content = content_of(fs_, path(sequence));
     set_content(fs_, path(sequence), content.substr(0, end - stop - record));
-    expect_damage("records are missing", kRecords - 1);
+    expect_damage("position", kRecords - 1);
 }
 
 TEST_P(JournalExtents, ZerosInThePlaceOfTheLastRecordsAreDamage) {
@@ -183,6 +184,77 @@ TEST_P(JournalExtents, ARemovedStreamIsForgotten) {
     EXPECT_FALSE(load_extents(fs_, "journal")->contains(kStream));
     journal->reset();
     EXPECT_TRUE(succeeded(replay_ids(fs_, "journal")));
+}
+
+// Of a node that was killed nothing is known yet but what its segments say.
+TEST(JournalOfAKilledNode, AFileThatWasCutWithinItsRecordsIsDamagedAtEveryByte) {
+    CrashFileSystem fs;
+    write_stream(fs, /*clean_stop=*/false);
+    const auto sound = replay_ids(fs, "journal");
+    ASSERT_TRUE(succeeded(sound));
+    const auto [sequence, end] = last_segment(fs);
+    const std::string content = content_of(fs, path(sequence));
+    ASSERT_TRUE(succeeded(fs.remove(kExtents)));
+    uint64_t told = 0;
+    for (uint64_t cut = kSegmentHeaderBytes + 1; cut < end; ++cut) {
+        set_content(fs, path(sequence), content.substr(0, cut));
+        const auto found = replay_ids(fs, "journal");
+        if (!found) {
+            EXPECT_EQ(found.error().code(), Code::data_loss) << found.error().describe();
+            ++told;
+            continue;
+        }
+        ASSERT_TRUE(succeeded(fs.remove(kExtents)));
+        // Zeros would look the same: nothing says that a record began here.
+        EXPECT_EQ(cut % kBlockBytes, 0u) << "cut at " << cut;
+    }
+    EXPECT_GT(told, end - kSegmentHeaderBytes - 10);
+}
+
+TEST(JournalOfAKilledNode, AStreamWithoutAnySegmentIsDamagedButWhileItBegins) {
+    CrashFileSystem fs;
+    write_stream(fs, /*clean_stop=*/false);
+    const std::string directory = "journal/" + stream_name(kStream);
+    const auto entries = fs.list(directory);
+    for (const DirectoryEntry& entry : *entries) {
+        ASSERT_TRUE(succeeded(fs.remove(directory + "/" + entry.name)));
+    }
+    const auto found = replay_ids(fs, "journal");
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code(), Code::data_loss);
+    EXPECT_NE(found.error().detail().find("all segments"), std::string::npos)
+        << found.error().describe();
+    const auto plan = plan_salvage(fs, "journal", [](const LostRecord&) {});
+    ASSERT_TRUE(succeeded(plan));
+    ASSERT_TRUE(succeeded(salvage(fs, "journal", *plan)));
+    EXPECT_TRUE(succeeded(replay_ids(fs, "journal")));
+}
+
+TEST(JournalOfAKilledNode, AStreamMayBeginWithoutASegment) {
+    CrashFileSystem fs;
+    ASSERT_TRUE(succeeded(create_directories(fs, "journal/" + stream_name(kStream))));
+    EXPECT_TRUE(succeeded(replay_ids(fs, "journal"))) << "its first segment is being made";
+}
+
+// The process ends at any call of its journal's making, the next start writes down what it found,
+// and then the power goes.
+TEST(JournalOfAKilledNode, WhatTheNextStartWritesDownIsThereAfterAPowerCut) {
+    uint64_t cuts = 0;
+    for (uint64_t call = 1;; ++call) {
+        CrashFileSystem disk;
+        FaultyFileSystem fs(disk);
+        fs.arm({.at_call = call, .from_then_on = true});
+        ManualClock clock;
+        const auto journal = Journal::create(fs, clock, "journal", kStream, small_options());
+        if (fs.faults() == 0) break;
+        EXPECT_FALSE(journal) << "call " << call;
+        ASSERT_TRUE(succeeded(replay_ids(disk, "journal"))) << "call " << call;
+        for (uint64_t seed = 0; seed < 4; ++seed, ++cuts) {
+            EXPECT_TRUE(succeeded(replay_ids(*disk.crash(seed), "journal")))
+                << "call " << call << ", seed " << seed;
+        }
+    }
+    EXPECT_GT(cuts, 40u);
 }
 
 TEST(JournalExtentsFile, OfALaterVersionIsNoDamage) {
