@@ -37,6 +37,7 @@ void write_segments(json::JsonWriter& writer, const server::JournalReport& repor
         writer.key("file").string(printable(segment.path));
         writer.key("sequence").uint64(segment.sequence);
         writer.key("bytes").uint64(segment.file_bytes);
+        writer.key("kept").boolean(segment.kept);
         writer.key("records").uint64(segment.records);
         if (segment.records > 0) {
             writer.key("first_position").uint64(segment.first_position);
@@ -45,6 +46,10 @@ void write_segments(json::JsonWriter& writer, const server::JournalReport& repor
         writer.end_object();
     }
     writer.end_array();
+}
+
+std::string segment_text(const server::JournalSegment& segment) {
+    return journal::segment_name(segment.sequence) + (segment.kept ? " (kept)" : "");
 }
 
 std::string_view ending(const journal::StreamSummary& stream) {
@@ -125,6 +130,7 @@ void write_damage(json::JsonWriter& writer, const Damage& damage) {
     if (damage.offset) writer.key("offset").uint64(*damage.offset);
     if (damage.position) writer.key("position").uint64(*damage.position);
     if (damage.bytes > 0) writer.key("bytes").uint64(damage.bytes);
+    if (damage.kept) writer.key("kept").boolean(true);
     writer.key("what").string(damage.what);
     writer.end_object();
 }
@@ -136,6 +142,8 @@ void write_report(json::JsonWriter& writer, const server::JournalReport& report)
         writer.key("stream").string(journal::stream_name(stream.stream));
         writer.key("ended_cleanly").boolean(stream.ended);
         writer.key("segment_bytes").uint64(stream.segment_bytes);
+        writer.key("kept").uint64(stream.kept);
+        writer.key("kept_bytes").uint64(stream.kept_bytes);
         writer.key("spares").uint64(stream.spares);
         writer.key("spare_bytes").uint64(stream.spare_bytes);
         write_segments(writer, report, stream.stream);
@@ -169,7 +177,11 @@ Row record_row(const JournalRecord& record) {
             Cell::of_text(state_of(record))};
 }
 
-std::string damage_text(const Damage& damage) { return printable(damage.error().detail()); }
+std::string damage_text(const Damage& damage) {
+    std::string text = printable(damage.error().detail());
+    if (damage.kept) text += std::string(server::kKeptRemark);
+    return text;
+}
 
 std::string report_text(const server::JournalReport& report) {
     Table table{.columns = {"stream", "segment", "records", "first position", "end position",
@@ -180,7 +192,7 @@ std::string report_text(const server::JournalReport& report) {
             if (segment.stream != stream.stream) continue;
             const bool any = segment.records > 0;
             table.rows.push_back({Cell::of_text(journal::stream_name(stream.stream)),
-                                  Cell::of_text(journal::segment_name(segment.sequence)),
+                                  Cell::of_text(segment_text(segment)),
                                   Cell::of_count(segment.records),
                                   any ? Cell::of_count(segment.first_position) : Cell(),
                                   any ? Cell::of_count(segment.end_position) : Cell(),

@@ -67,6 +67,14 @@ journal::Options journal_options(const config::ServerConfig& config) {
     return options;
 }
 
+// Kept segments go before the disk comes near the reserve, below which writes are refused.
+journal::Retention journal_retention(const config::ServerConfig& config, DiskReserve& disk) {
+    const uint64_t reserve = disk.state().reserve_bytes;
+    return {.time = std::chrono::duration_cast<std::chrono::seconds>(config.journal_retention),
+            .bytes_max = config.journal_retention_bytes,
+            .free_bytes_min = reserve + reserve / 4 + 2 * config.journal_segment_bytes};
+}
+
 tables::EngineHostOptions engine_options(const config::ServerConfig& config, DiskReserve& disk) {
     return {
         .memory_bytes = config.engine_memory_bytes,
@@ -232,6 +240,7 @@ Status Node::State::open_storage() {
     recovered_point.reach();
     journal::Options stream_options = journal_options(config);
     stream_options.hybrid_time_floor = recovery.last_hybrid_time;
+    stream_options.retention = journal_retention(config, disk);
     ASSIGN_OR_RETURN(journal, journal::Journal::create(fs, clock, directory.journal_path(),
                                                        StreamId{stream}, stream_options));
     stream_created_point.reach();

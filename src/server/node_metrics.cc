@@ -14,6 +14,9 @@ std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry
     const auto* journal = &sources.journal;
     add(Kind::gauge, "insula_journal_bytes", "Journal that is still needed.",
         [journal] { return static_cast<double>(journal->usage().bytes); });
+    add(Kind::gauge, "insula_journal_kept_bytes",
+        "Journal that nothing needs any longer and that is kept for a while.",
+        [journal] { return static_cast<double>(journal->usage().kept_bytes); });
     add(Kind::counter, "insula_journal_syncs_total", "Syncs of the journal.",
         [journal] { return static_cast<double>(journal->usage().syncs); });
     add(Kind::gauge, "insula_journal_sync_seconds", "Duration of the journal's last sync.",

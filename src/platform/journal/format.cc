@@ -18,6 +18,7 @@ namespace {
 constexpr uint32_t kSegmentMagic = 0x47534a49;  // "IJSG"
 constexpr uint32_t kRecordMagic = 0x43524a49;   // "IJRC"
 constexpr std::string_view kSegmentSuffix = ".seg";
+constexpr std::string_view kKeptSuffix = ".kept";
 
 // The structs are the bytes on disk: little-endian, no padding, reserved fields zero.
 struct DiskSegmentHeader {
@@ -208,6 +209,21 @@ std::string segment_name(uint32_t sequence) {
 std::optional<uint32_t> parse_segment_name(std::string_view name) {
     if (!name.ends_with(kSegmentSuffix)) return std::nullopt;
     return parse_hex<uint32_t>(name.substr(0, name.size() - kSegmentSuffix.size()));
+}
+
+std::string kept_name(const KeptName& name) {
+    return fmt::format("{:08x}-{:016x}{}", name.sequence, name.released_at_seconds, kKeptSuffix);
+}
+
+std::optional<KeptName> parse_kept_name(std::string_view name) {
+    if (!name.ends_with(kKeptSuffix)) return std::nullopt;
+    name.remove_suffix(kKeptSuffix.size());
+    const size_t dash = name.find('-');
+    if (dash == std::string_view::npos) return std::nullopt;
+    const auto sequence = parse_hex<uint32_t>(name.substr(0, dash));
+    const auto released_at = parse_hex<uint64_t>(name.substr(dash + 1));
+    if (!sequence || !released_at) return std::nullopt;
+    return KeptName{.sequence = *sequence, .released_at_seconds = *released_at};
 }
 
 }  // namespace insula::journal

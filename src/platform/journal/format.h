@@ -87,4 +87,12 @@ std::optional<StreamId> parse_stream_name(std::string_view name);
 std::string segment_name(uint32_t sequence);
 std::optional<uint32_t> parse_segment_name(std::string_view name);
 
+// A segment that is kept though nothing needs it: "0000001f-0000000067403b2c.kept".
+struct KeptName {
+    uint32_t sequence = 0;
+    uint64_t released_at_seconds = 0;  // since 1970
+};
+std::string kept_name(const KeptName& name);
+std::optional<KeptName> parse_kept_name(std::string_view name);
+
 }  // namespace insula::journal

@@ -13,13 +13,20 @@ namespace {
 constexpr uint64_t kZeroedAheadSteps = 4;
 // After a failed preparation appends fail at once for this long, then it is tried again.
 constexpr std::chrono::seconds kPrepareRetryDelay{1};
+// While segments are kept, their age and the disk's room are looked at so often.
+constexpr std::chrono::seconds kKeptLookInterval{1};
 
 }  // namespace
 
 void StreamJournal::run_housekeeping() {
     Lock lock(mutex_);
     for (;;) {
-        housekeeping_wanted_.wait(lock, [this] { return stop_ || next_task().has_value(); });
+        const auto wanted = [this] { return stop_ || next_task().has_value(); };
+        if (kept_.segments == 0) {
+            housekeeping_wanted_.wait(lock, [&] { return wanted() || kept_.segments > 0; });
+        } else {
+            housekeeping_wanted_.wait_for(lock, kKeptLookInterval, wanted);
+        }
         if (stop_) return;
         lock.unlock();
         do_housekeeping();
@@ -29,6 +36,7 @@ void StreamJournal::run_housekeeping() {
 
 void StreamJournal::do_housekeeping() {
     const std::lock_guard housekeeping(housekeeping_mutex_);
+    look_at_kept();
     for (;;) {
         std::optional<Task> task;
         {
@@ -52,6 +60,7 @@ std::optional<StreamJournal::Task> StreamJournal::next_task() const {
     const uint64_t ahead =
         std::min(segment_bytes,
                  std::max(offset + kZeroedAheadSteps * options_.zero_step_bytes, wanted_end_));
+    if (disk_is_low_ && too_much_is_kept()) return Task{.kind = Task::Kind::give_up};
     if (may_prepare && zeroed_end < ahead && !current_->extending) {
         return Task{.kind = Task::Kind::extend,
                     .segment = current_,
@@ -68,7 +77,40 @@ std::optional<StreamJournal::Task> StreamJournal::next_task() const {
     if (may_prepare && !next_ && (next_wanted_ || offset >= segment_bytes / 2)) {
         return Task{.kind = Task::Kind::prepare, .sequence = current_->sequence + 1};
     }
+    if (too_much_is_kept()) return Task{.kind = Task::Kind::give_up};
     return std::nullopt;
+}
+
+// With mutex_ held.
+bool StreamJournal::too_much_is_kept() const {
+    if (kept_.segments == 0 || giving_up_failed_) return false;
+    const Retention& retention = options_.retention;
+    const auto time = static_cast<uint64_t>(retention.time.count());
+    return disk_is_low_ || kept_.bytes > retention.bytes_max ||
+           now_seconds_ >= kept_.oldest_released_at_seconds + time;
+}
+
+// With housekeeping_mutex_ held.
+void StreamJournal::look_at_kept() {
+    if (files_.kept().empty()) {
+        const std::lock_guard lock(mutex_);
+        disk_is_low_ = false;
+        return;
+    }
+    // Where the file system does not say, what it said last holds.
+    const auto available = files_.available_bytes();
+    const std::lock_guard lock(mutex_);
+    now_seconds_ = seconds_since_1970(clock_);
+    giving_up_failed_ = false;
+    if (available) disk_is_low_ = *available < options_.retention.free_bytes_min;
+}
+
+// With housekeeping_mutex_ held.
+void StreamJournal::note_kept() {
+    const KeptSegments& kept = files_.kept();
+    const std::lock_guard lock(mutex_);
+    kept_ = {.segments = kept.count(), .bytes = kept.bytes()};
+    if (!kept.empty()) kept_.oldest_released_at_seconds = kept.oldest().released_at_seconds;
 }
 
 void StreamJournal::perform(const Task& task) {
@@ -79,6 +121,8 @@ void StreamJournal::perform(const Task& task) {
             return prepare(task.sequence);
         case Task::Kind::recycle:
             return recycle(task.sequence);
+        case Task::Kind::give_up:
+            return give_up_oldest();
     }
 }
 
@@ -121,6 +165,11 @@ void StreamJournal::prepare(uint32_t sequence) {
 void StreamJournal::preparation_failed(const Error& error) {
     {
         const std::lock_guard lock(mutex_);
+        // What nothing needs makes room first, all of it; then it is tried again.
+        if (error.code() == Code::storage_exhausted && kept_.segments > 0 && !giving_up_failed_) {
+            disk_is_low_ = true;
+            return;
+        }
         prepare_error_ = error;
         prepare_retry_at_ = clock_.steady_now() + kPrepareRetryDelay;
         wanted_end_ = 0;
@@ -129,8 +178,21 @@ void StreamJournal::preparation_failed(const Error& error) {
     room_.notify_all();
 }
 
+void StreamJournal::give_up_oldest() {
+    const Status status = files_.give_up_oldest();
+    note_kept();
+    if (status) return;
+    if (files_.unusable()) return fence(status.error());
+    const std::lock_guard lock(mutex_);
+    giving_up_failed_ = true;  // until it is looked again
+    ++release_failures_;
+}
+
 void StreamJournal::recycle(uint32_t sequence) {
-    const Status status = files_.recycle(sequence);
+    const bool keeps = options_.retention.time.count() > 0;
+    const Status status =
+        keeps ? files_.keep(sequence, seconds_since_1970(clock_)) : files_.recycle(sequence);
+    if (keeps) note_kept();
     if (status) {
         const std::lock_guard lock(mutex_);
         INSULA_CHECK(segments_.front()->sequence == sequence,
@@ -162,6 +224,16 @@ void StreamJournal::release(Lsn oldest_needed) {
 }
 
 Status StreamJournal::remove_streams_below(Lsn oldest_needed) {
+    const Status removed = remove_old_streams(oldest_needed);
+    if (options_.manual) {
+        do_housekeeping();
+    } else {
+        housekeeping_wanted_.notify_one();
+    }
+    return removed;
+}
+
+Status StreamJournal::remove_old_streams(Lsn oldest_needed) {
     const std::lock_guard housekeeping(housekeeping_mutex_);
     for (;;) {
         StreamId stream;
@@ -172,7 +244,8 @@ Status StreamJournal::remove_streams_below(Lsn oldest_needed) {
                 return {};
             stream = old_streams_.front().stream;
         }
-        const Status removed = files_.remove_stream(stream);
+        const Status removed = files_.remove_stream(stream, seconds_since_1970(clock_));
+        note_kept();
         if (!removed && files_.unusable()) fence(removed.error());
         RETURN_IF_ERROR(removed);
         const std::lock_guard lock(mutex_);
@@ -186,7 +259,9 @@ Usage StreamJournal::usage() const {
                 .segments = segments_.size() + (next_ ? 1 : 0),
                 .syncs = syncs_,
                 .last_sync_nanos = sync_nanos_.load(std::memory_order_relaxed),
-                .release_failures = release_failures_};
+                .release_failures = release_failures_,
+                .kept_bytes = kept_.bytes,
+                .kept_segments = kept_.segments};
     for (const OldStream& old : old_streams_) {
         usage.bytes += old.bytes;
         usage.segments += old.segments;

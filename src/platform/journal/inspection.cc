@@ -15,9 +15,16 @@ Result<StreamSummary> measure(FileSystem& fs, const std::string& directory, Stre
         if (entry.is_directory) continue;
         ASSIGN_OR_RETURN(const auto file, fs.open(directory + "/" + entry.name, OpenMode::read));
         ASSIGN_OR_RETURN(const uint64_t size, file->size());
-        const bool segment = parse_segment_name(entry.name).has_value();
-        (segment ? summary.segments : summary.spares) += 1;
-        (segment ? summary.segment_bytes : summary.spare_bytes) += size;
+        if (parse_segment_name(entry.name)) {
+            ++summary.segments;
+            summary.segment_bytes += size;
+        } else if (parse_kept_name(entry.name)) {
+            ++summary.kept;
+            summary.kept_bytes += size;
+        } else {
+            ++summary.spares;
+            summary.spare_bytes += size;
+        }
     }
     return summary;
 }
@@ -47,6 +54,7 @@ Status inspect(FileSystem& fs, const std::string& directory, std::optional<Strea
         if (const auto extent = known.find(*stream); extent != known.end()) {
             reader.expect(extent->second);
         }
+        reader.include_kept();
         RETURN_IF_ERROR(reader.run(inspector));
         summary.ended = reader.ended();
         summary.cut_bytes = reader.cut_bytes();

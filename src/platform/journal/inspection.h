@@ -17,7 +17,9 @@ struct StreamSummary {
     StreamId stream;
     uint64_t segments = 0;
     uint64_t segment_bytes = 0;  // what their files take
-    uint64_t spares = 0;         // files that hold nothing
+    uint64_t kept = 0;           // segments that nothing needs any longer
+    uint64_t kept_bytes = 0;
+    uint64_t spares = 0;  // files that hold nothing
     uint64_t spare_bytes = 0;
     bool ended = false;      // by an end record: the node stopped cleanly
     uint64_t cut_bytes = 0;  // of a torn tail

@@ -85,7 +85,8 @@ Result<std::unique_ptr<Journal>> Journal::create(FileSystem& fs, Clock& clock,
                                                  const Options& options) {
     RETURN_IF_ERROR(check(options));
     ASSIGN_OR_RETURN(auto old_streams, find_old_streams(fs, directory, stream));
-    ASSIGN_OR_RETURN(auto files, SegmentFiles::create(fs, std::move(directory), stream, options));
+    ASSIGN_OR_RETURN(auto files, SegmentFiles::create(fs, std::move(directory), stream, options,
+                                                      seconds_since_1970(clock)));
     ASSIGN_OR_RETURN(auto first,
                      files.prepare(0, std::min(options.segment_bytes, options.zero_step_bytes)));
     // From here on the stream has a segment, whichever.
@@ -109,6 +110,8 @@ StreamJournal::StreamJournal(Clock& clock, StreamId stream, const Options& optio
       durable_(kSegmentHeaderBytes),
       old_streams_(std::move(old_streams)) {
     segments_.push_back(std::move(first));
+    note_kept();
+    look_at_kept();
     if (options_.manual) return;
     commit_thread_ = std::thread([this] { run_commits(); });
     housekeeping_thread_ = std::thread([this] { run_housekeeping(); });

@@ -13,6 +13,7 @@
 //  3. Positions grow by append order; a record's position is its byte offset in the stream.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -53,6 +54,14 @@ struct Record {
     Bytes body;                // refers to the reader's buffer: valid during the call
 };
 
+// How long segments that nothing needs any longer are kept (docs/formats/journal.md, "Keeping").
+struct Retention {
+    std::chrono::seconds time{0};  // 0: not at all
+    uint64_t bytes_max = 0;        // of all of them; beyond it the oldest go
+    // While the disk has less room than this, all go.
+    uint64_t free_bytes_min = 0;
+};
+
 struct Options {
     uint64_t segment_bytes = 64 * kMiB;      // a multiple of 4096, at most 1 GiB
     uint64_t record_bytes_max = 48 * kMiB;   // body; must fit a segment
@@ -60,6 +69,7 @@ struct Options {
     // A stream's first segment is zeroed this far before create() returns, the rest in such steps
     // in the background, four of them ahead of the writers. A multiple of 4096.
     uint64_t zero_step_bytes = 4 * kMiB;
+    Retention retention;
     bool manual = false;
     // Hybrid times start above this: ReplayStats::last_hybrid_time, so that they grow over
     // restarts.
@@ -74,6 +84,8 @@ struct Usage {
     uint64_t last_sync_nanos = 0;
     // Segments that could not be recycled; tried again at the next release().
     uint64_t release_failures = 0;
+    uint64_t kept_bytes = 0;  // of segments that nothing needs any longer
+    uint64_t kept_segments = 0;
 };
 
 class Journal {
@@ -104,10 +116,11 @@ class Journal {
     virtual void on_durable(Lsn lsn, std::move_only_function<void(Status)> done) = 0;
     virtual Status wait_durable(Lsn lsn, Deadline deadline) = 0;
 
-    // Records below `oldest_needed` are needed no longer: whole segments below it are recycled.
+    // Records below `oldest_needed` are needed no longer: whole segments below it are recycled, or
+    // kept for a while first.
     virtual void release(Lsn oldest_needed) = 0;
-    // Removes the folders of older streams that lie wholly below `oldest_needed`; a few of their
-    // segments are kept as spares for this stream.
+    // Removes older streams that lie wholly below `oldest_needed`; a few of their segments become
+    // spares of this stream, or all are kept for a while first.
     virtual Status remove_streams_below(Lsn oldest_needed) = 0;
 
     virtual Usage usage() const = 0;

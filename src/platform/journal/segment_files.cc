@@ -40,12 +40,14 @@ SegmentFiles::SegmentFiles(FileSystem& fs, std::string directory, StreamId strea
       stream_(stream),
       segment_bytes_(options.segment_bytes),
       zero_step_bytes_(options.zero_step_bytes),
-      planted_fault_(options.planted_fault) {}
+      planted_fault_(options.planted_fault),
+      keeps_(options.retention.time.count() > 0) {}
 
 Result<SegmentFiles> SegmentFiles::create(FileSystem& fs, std::string directory, StreamId stream,
-                                          const Options& options) {
+                                          const Options& options, uint64_t now_seconds) {
     SegmentFiles files(fs, std::move(directory), stream, options);
     RETURN_IF_ERROR(create_directories(fs, files.root_));
+    ASSIGN_OR_RETURN(files.kept_, KeptSegments::load(fs, files.root_, now_seconds));
     RETURN_IF_ERROR(fs.create_directory(files.directory_));
     RETURN_IF_ERROR(files.sync_directory(files.root_));
     return files;
@@ -165,14 +167,99 @@ Status SegmentFiles::note_extent(const StreamExtent& extent) {
     return store_extents(*fs_, root_, extents);
 }
 
-Status SegmentFiles::remove_stream(StreamId stream) {
+Status SegmentFiles::keep(uint32_t sequence, uint64_t now_seconds) {
     if (unusable_)
         return fail(internal_error("the journal's directory could not be synced before"));
-    const std::string directory = root_ + "/" + stream_name(stream);
+    return keep_file(stream_, sequence, now_seconds);
+}
+
+Status SegmentFiles::keep_file(StreamId stream, uint32_t sequence, uint64_t now_seconds) {
+    const std::string directory = directory_of(stream);
+    const std::string path = directory + "/" + segment_name(sequence);
+    // An earlier try may have had its effect and reported an error all the same.
+    ASSIGN_OR_RETURN(const bool present, fs_->exists(path));
+    if (!present) return sync_directory(directory);
+    uint64_t bytes = 0;
+    {
+        ASSIGN_OR_RETURN(const auto file, fs_->open(path, OpenMode::read));
+        ASSIGN_OR_RETURN(bytes, file->size());
+    }
+    std::string kept =
+        directory + "/" + kept_name({.sequence = sequence, .released_at_seconds = now_seconds});
+    RETURN_IF_ERROR(fs_->rename(path, kept));
+    kept_.add({.stream = stream,
+               .sequence = sequence,
+               .released_at_seconds = now_seconds,
+               .path = std::move(kept),
+               .bytes = bytes});
+    return sync_directory(directory);
+}
+
+Status SegmentFiles::give_up_oldest() {
+    if (unusable_)
+        return fail(internal_error("the journal's directory could not be synced before"));
+    const KeptSegment oldest = kept_.oldest();
+    const std::string directory = directory_of(oldest.stream);
+    ASSIGN_OR_RETURN(const bool present, fs_->exists(oldest.path));
+    if (present) {
+        // As in remove_stream(): the last ones of an older stream are not trusted.
+        const bool trusted =
+            oldest.stream == stream_ || kept_.count_of(oldest.stream) > kLastSegments;
+        const bool adopted =
+            trusted && oldest.bytes <= segment_bytes_ && spares_.size() < kSpareSegmentsMax;
+        RETURN_IF_ERROR(adopted ? adopt(directory, oldest.path)
+                                : remove_file(directory, oldest.path));
+    }
+    kept_.remove_oldest();
+    if (oldest.stream == stream_ || kept_.count_of(oldest.stream) > 0) return {};
+    return remove_if_empty(oldest.stream);
+}
+
+Status SegmentFiles::remove_file(const std::string& directory, const std::string& path) {
+    RETURN_IF_ERROR(fs_->remove(path));
+    return sync_directory(directory);
+}
+
+// The folder of an older stream goes with the last file in it.
+Status SegmentFiles::remove_if_empty(StreamId stream) {
+    const std::string directory = directory_of(stream);
+    ASSIGN_OR_RETURN(const bool present, fs_->exists(directory));
+    if (!present) return {};
+    ASSIGN_OR_RETURN(const auto entries, fs_->list(directory));
+    if (!entries.empty()) return {};
+    RETURN_IF_ERROR(fs_->remove_directory(directory));
+    return sync_directory(root_);
+}
+
+Result<uint64_t> SegmentFiles::available_bytes() const {
+    ASSIGN_OR_RETURN(const SpaceInfo space, fs_->space(root_));
+    return space.available_bytes;
+}
+
+// All segments of an older stream are kept, lowest sequence first; what else lies there goes.
+Status SegmentFiles::keep_stream(StreamId stream, uint64_t now_seconds) {
+    const std::string directory = directory_of(stream);
+    ASSIGN_OR_RETURN(const auto entries, fs_->list(directory));
+    for (const DirectoryEntry& entry : entries) {
+        if (parse_kept_name(entry.name)) continue;
+        if (const auto sequence = parse_segment_name(entry.name)) {
+            RETURN_IF_ERROR(keep_file(stream, *sequence, now_seconds));
+        } else {
+            RETURN_IF_ERROR(remove_file(directory, directory + "/" + entry.name));
+        }
+    }
+    return remove_if_empty(stream);
+}
+
+Status SegmentFiles::remove_stream(StreamId stream, uint64_t now_seconds) {
+    if (unusable_)
+        return fail(internal_error("the journal's directory could not be synced before"));
+    const std::string directory = directory_of(stream);
     // Before a file of it goes: half a stream that is still expected would be damage.
     RETURN_IF_ERROR(forget_extent(*fs_, root_, stream));
     ASSIGN_OR_RETURN(const bool present, fs_->exists(directory));
     if (!present) return sync_directory(root_);
+    if (keeps_) return keep_stream(stream, now_seconds);
     ASSIGN_OR_RETURN(const auto entries, fs_->list(directory));
     // If a sync failed, it was of the segment that was written last, of the one made ahead of it or
     // of a spare, and what failed once is not trusted again.
@@ -182,21 +269,17 @@ Status SegmentFiles::remove_stream(StreamId stream) {
         }));
     untainted -= std::min(untainted, kLastSegments);
     for (const DirectoryEntry& entry : entries) {
+        if (parse_kept_name(entry.name)) continue;  // of a start that kept segments
         const std::string path = directory + "/" + entry.name;
-        bool keep = false;
+        bool spare = false;
         if (parse_segment_name(entry.name) && untainted > 0) {
             --untainted;
-            ASSIGN_OR_RETURN(keep, fits_as_spare(path));
+            ASSIGN_OR_RETURN(spare, fits_as_spare(path));
         }
-        if (keep && spares_.size() < kSpareSegmentsMax) {
-            RETURN_IF_ERROR(adopt(directory, path));
-            continue;
-        }
-        RETURN_IF_ERROR(fs_->remove(path));
-        RETURN_IF_ERROR(sync_directory(directory));
+        spare = spare && spares_.size() < kSpareSegmentsMax;
+        RETURN_IF_ERROR(spare ? adopt(directory, path) : remove_file(directory, path));
     }
-    RETURN_IF_ERROR(fs_->remove_directory(directory));
-    return sync_directory(root_);
+    return remove_if_empty(stream);
 }
 
 }  // namespace insula::journal

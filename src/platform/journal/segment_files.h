@@ -17,6 +17,7 @@
 
 #include "platform/journal/format.h"
 #include "platform/journal/journal.h"
+#include "platform/journal/kept_segments.h"
 #include "platform/journal/stream_extents.h"
 
 namespace insula::journal {
@@ -44,7 +45,7 @@ class SegmentFiles {
   public:
     // Makes the stream's directory, durably.
     static Result<SegmentFiles> create(FileSystem& fs, std::string directory, StreamId stream,
-                                       const Options& options);
+                                       const Options& options, uint64_t now_seconds);
 
     // Makes segment `sequence` a durable part of the stream, zeroed up to `zeroed_end`: all of it,
     // but for a stream's first one. After an error the file that was being made is never used
@@ -56,8 +57,14 @@ class SegmentFiles {
     Status extend(Segment& segment, uint64_t zeroed_end, bool& sync_failed);
     // Takes a segment out of the stream: it becomes a spare, or is removed if there are enough.
     Status recycle(uint32_t sequence);
-    // Removes the directory of another stream, keeping segments as spares.
-    Status remove_stream(StreamId stream);
+    // Takes a segment out of the stream and keeps it.
+    Status keep(uint32_t sequence, uint64_t now_seconds);
+    // The oldest kept segment becomes a spare, or is removed.
+    Status give_up_oldest();
+    const KeptSegments& kept() const { return kept_; }
+    Result<uint64_t> available_bytes() const;
+    // Removes another stream: its segments become spares, or are kept.
+    Status remove_stream(StreamId stream, uint64_t now_seconds);
     // Of this stream, which is written no longer.
     Status note_extent(const StreamExtent& extent);
 
@@ -77,6 +84,11 @@ class SegmentFiles {
     // Renames `path`, a file of `directory`, to a spare of this stream.
     Status adopt(const std::string& directory, const std::string& path);
     Result<bool> fits_as_spare(const std::string& path);
+    Status keep_file(StreamId stream, uint32_t sequence, uint64_t now_seconds);
+    Status remove_file(const std::string& directory, const std::string& path);
+    Status keep_stream(StreamId stream, uint64_t now_seconds);
+    Status remove_if_empty(StreamId stream);
+    std::string directory_of(StreamId stream) const { return root_ + "/" + stream_name(stream); }
     std::string next_spare_path();
 
     FileSystem* fs_;
@@ -90,6 +102,8 @@ class SegmentFiles {
     PlantedFault planted_fault_;
     uint32_t spares_made_ = 0;
     std::vector<std::string> spares_;
+    KeptSegments kept_;
+    bool keeps_;  // retention is on
     bool unusable_ = false;
 };
 

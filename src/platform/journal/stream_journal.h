@@ -10,6 +10,7 @@
 // Locks, in this order: `housekeeping_mutex_` (all use of `files_`), `mutex_` (everything else).
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -26,6 +27,11 @@
 #include "platform/journal/segment_files.h"
 
 namespace insula::journal {
+
+inline uint64_t seconds_since_1970(Clock& clock) {
+    constexpr WallNanos kNanosPerSecond = 1'000'000'000;
+    return static_cast<uint64_t>(std::max<WallNanos>(clock.wall_now(), 0) / kNanosPerSecond);
+}
 
 // A stream of an earlier start and what it takes on disk.
 struct OldStream {
@@ -76,7 +82,7 @@ class StreamJournal final : public Journal {
         Done done;
     };
     struct Task {
-        enum class Kind { extend, prepare, recycle } kind;
+        enum class Kind { extend, prepare, recycle, give_up } kind;
         Segment* segment = nullptr;
         uint64_t zeroed_end = 0;
         uint32_t sequence = 0;
@@ -118,7 +124,12 @@ class StreamJournal final : public Journal {
     void extend(Segment& segment, uint64_t zeroed_end);
     void prepare(uint32_t sequence);
     void recycle(uint32_t sequence);
+    void give_up_oldest();
     void preparation_failed(const Error& error);
+    bool too_much_is_kept() const;
+    void look_at_kept();
+    void note_kept();
+    Status remove_old_streams(Lsn oldest_needed);
 
     Clock& clock_;
     const StreamId stream_;
@@ -165,6 +176,16 @@ class StreamJournal final : public Journal {
     uint64_t oldest_needed_ = 0;
     bool recycling_failed_ = false;
     uint64_t release_failures_ = 0;
+    // Of the segments that are kept, as far as deciding takes it: files_ has them.
+    struct Kept {
+        uint64_t segments = 0;
+        uint64_t bytes = 0;
+        uint64_t oldest_released_at_seconds = 0;
+    };
+    Kept kept_;
+    uint64_t now_seconds_ = 0;  // when it was last looked
+    bool disk_is_low_ = false;
+    bool giving_up_failed_ = false;
     std::vector<OldStream> old_streams_;
 
     std::thread commit_thread_;

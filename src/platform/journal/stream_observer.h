@@ -16,6 +16,7 @@ struct FoundSegment {
     SegmentHeader header;  // where damage was reported for it: as far as it could be worked out
     std::string path;
     uint64_t file_bytes = 0;
+    bool kept = false;  // nothing needs it any longer
 };
 
 // A record whose checksums are right.
@@ -36,6 +37,7 @@ struct Damage {
     std::string what;    // for operators
     bool newer = false;  // not damaged, but written by a later version of the program
     std::optional<uint64_t> position;  // in the stream, where that is known
+    bool kept = false;                 // of a segment that nothing needs any longer
 
     // data_loss; its detail names the file and the place.
     Error error() const;

@@ -43,7 +43,8 @@ StreamReader::StreamReader(FileSystem& fs, std::string directory, StreamId strea
       buffer_(buffer) {}
 
 std::string StreamReader::path(uint32_t sequence) const {
-    return directory_ + "/" + segment_name(sequence);
+    const auto kept = kept_names_.find(sequence);
+    return directory_ + "/" + (kept == kept_names_.end() ? segment_name(sequence) : kept->second);
 }
 
 Damage StreamReader::damage_at(uint64_t offset, uint64_t bytes, std::string what) const {
@@ -64,7 +65,8 @@ Damage StreamReader::damage_of_file(uint32_t sequence, std::string what) const {
 // What follows damage does not hang together with what stood before it.
 Status StreamReader::report(Damage damage) {
     end_.reset();
-    damaged_ = true;
+    damage.kept = kept_names_.contains(damage.sequence);
+    damaged_ = damaged_ || !damage.kept;
     return observer_->damage(damage);
 }
 
@@ -80,6 +82,11 @@ uint64_t StreamReader::bytes_used(uint64_t offset, uint64_t end) const {
 Status StreamReader::find_segments() {
     ASSIGN_OR_RETURN(const auto entries, fs_.list(directory_));
     for (const DirectoryEntry& entry : entries) {
+        const auto kept = parse_kept_name(entry.name);
+        if (kept && with_kept_) {
+            kept_names_[kept->sequence] = entry.name;
+            RETURN_IF_ERROR(add_segment(kept->sequence, entry.name));
+        }
         if (!entry.name.ends_with(".seg")) continue;  // spares
         const auto sequence = parse_segment_name(entry.name);
         if (!sequence) {
@@ -88,13 +95,18 @@ Status StreamReader::find_segments() {
                                     .what = "this is no segment's name"}));
             continue;
         }
-        if (!sequences_.empty() && *sequence != sequences_.back() + 1) {
-            RETURN_IF_ERROR(report(damage_of_file(
-                sequences_.back() + 1, fmt::format("the segment is missing between {} and {}",
-                                                   segment_name(sequences_.back()), entry.name))));
-        }
-        sequences_.push_back(*sequence);
+        RETURN_IF_ERROR(add_segment(*sequence, entry.name));
     }
+    return {};
+}
+
+Status StreamReader::add_segment(uint32_t sequence, const std::string& name) {
+    if (!sequences_.empty() && sequence != sequences_.back() + 1) {
+        RETURN_IF_ERROR(report(damage_of_file(
+            sequences_.back() + 1, fmt::format("the segment is missing between {} and {}",
+                                               segment_name(sequences_.back()), name))));
+    }
+    sequences_.push_back(sequence);
     return {};
 }
 
@@ -222,8 +234,10 @@ Result<StreamReader::Loaded> StreamReader::load(uint32_t sequence) {
     const uint64_t bytes = std::min(size, segment_.segment_bytes);
     if (buffer_.size() < bytes) RETURN_IF_ERROR(read_content(*file, bytes));
     buffer_.resize(bytes);
-    RETURN_IF_ERROR(
-        observer_->segment({.header = segment_, .path = path(sequence), .file_bytes = size}));
+    RETURN_IF_ERROR(observer_->segment({.header = segment_,
+                                        .path = path(sequence),
+                                        .file_bytes = size,
+                                        .kept = kept_names_.contains(sequence)}));
     return Loaded::readable;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,9 @@ class StreamReader {
     // Before run(): what was known of the stream, which it must still reach.
     void expect(const StreamExtent& known) { known_ = known; }
 
+    // Before run(): segments that are only kept are read, too.
+    void include_kept() { with_kept_ = true; }
+
     Status run(StreamObserver& observer);
     // Makes the last span durable if it may not be: once run() has come to the end of the stream.
     Status settle();
@@ -39,6 +43,7 @@ class StreamReader {
     enum class Loaded { readable, below, unreadable };
 
     Status find_segments();
+    Status add_segment(uint32_t sequence, const std::string& name);
     Status check_first_needed();
     Status check_known_beginning();
     Status check_known_end();
@@ -81,8 +86,11 @@ class StreamReader {
     std::optional<StreamExtent> known_;
     bool damaged_ = false;  // some was reported
 
+    bool with_kept_ = false;
+
     std::vector<uint32_t> sequences_;
-    size_t index_ = 0;  // of the segment in buffer_
+    std::map<uint32_t, std::string> kept_names_;  // of those that have another name than a segment
+    size_t index_ = 0;                            // of the segment in buffer_
     SegmentHeader segment_;
     std::optional<uint64_t> segment_bytes_;
     std::optional<uint64_t> end_;           // end of the last good record; nothing behind damage

@@ -67,12 +67,19 @@ constexpr Key kKeys[] = {
     {.name = "journal.retention",
      .kind = Kind::duration,
      .initial = "24h",
-     .description = "Time for which journal files that are no longer needed are kept.",
+     .description = "Time for which journal files that are no longer needed are kept, within "
+                    "journal.retention_bytes and while the disk has room; 0s: they are used again "
+                    "at once.",
      .minimum = "0s",
      .maximum = "365d",
-     .aliases = "WAL_RETENTION_HOURS:h",
-     .planned = "keeping the journal for recovery to a point in time",
-     .remark = "a journal file is kept until all its rows are in files, then used again"},
+     .aliases = "WAL_RETENTION_HOURS:h"},
+    {.name = "journal.retention_bytes",
+     .kind = Kind::bytes,
+     .initial = "256MiB",
+     .description = "Disk space for journal files that are kept though nothing needs them; the "
+                    "oldest go first.",
+     .minimum = "0B",
+     .maximum = "1PiB"},
 
     {.name = "engine.memory",
      .kind = Kind::bytes,

@@ -53,6 +53,7 @@ struct ServerConfig {
     uint64_t journal_segment_bytes = 0;
     uint64_t journal_flush_bytes = 0;
     std::chrono::nanoseconds journal_retention{};
+    uint64_t journal_retention_bytes = 0;
 
     // Engine.
     uint64_t engine_memory_bytes = 0;

@@ -72,7 +72,8 @@ class Reporter final : public journal::JournalInspector {
         report_.segments.push_back({.stream = found.header.stream,
                                     .sequence = found.header.sequence,
                                     .path = found.path,
-                                    .file_bytes = found.file_bytes});
+                                    .file_bytes = found.file_bytes,
+                                    .kept = found.kept});
         return {};
     }
 

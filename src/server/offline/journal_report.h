@@ -40,6 +40,7 @@ struct JournalSegment {
     uint32_t sequence = 0;
     std::string path;
     uint64_t file_bytes = 0;
+    bool kept = false;  // nothing needs it any longer
     uint64_t records = 0;
     uint64_t first_position = 0;  // of its records, if there are any
     uint64_t end_position = 0;
@@ -54,6 +55,10 @@ struct JournalReport {
     // Why records come without names, if they do.
     std::optional<Error> nameless;
 };
+
+// Behind damage of a segment that is only kept.
+inline constexpr std::string_view kKeptRemark =
+    " (kept: nothing needs it, a start does not read it)";
 
 using RecordHandler = std::function<Status(const JournalRecord&)>;
 

@@ -229,7 +229,7 @@ class Verification {
             report({.file = below(found.path),
                     .offset = found.offset,
                     .bytes = found.bytes,
-                    .what = found.what});
+                    .what = found.what + std::string(found.kept ? kKeptRemark : "")});
         }
         for (const journal::Damage& tail : journal.tails) {
             report({.severity = Finding::Severity::note,

@@ -9,7 +9,28 @@ namespace insula::journal {
 Options CrashRun::options() const {
     Options options = small_options();
     options.planted_fault = planted_fault_;
+    options.retention = retention_;
     return options;
+}
+
+Retention CrashRun::random_retention() {
+    if (random_.below(2) == 0) return {};
+    return {.time = std::chrono::seconds(1 + random_.below(20)),
+            .bytes_max = random_.below(5) * small_options().segment_bytes};
+}
+
+// What nothing needs is kept, but never more than was asked for.
+std::optional<std::string> CrashRun::check_kept(const FaultyFileSystem& fs,
+                                                const Journal& journal) {
+    const Usage usage = journal.usage();
+    if (usage.kept_segments > kept_segments_) {
+        coverage_.kept_segments += usage.kept_segments - kept_segments_;
+    } else {
+        coverage_.given_up_segments += kept_segments_ - usage.kept_segments;
+    }
+    kept_segments_ = usage.kept_segments;
+    if (fs.faults() > 0 || usage.kept_bytes <= retention_.bytes_max) return std::nullopt;
+    return fmt::format("{} bytes are kept, {} may be", usage.kept_bytes, retention_.bytes_max);
 }
 
 FaultPlan CrashRun::random_plan() {
@@ -54,6 +75,7 @@ std::optional<std::string> CrashRun::start(FaultyFileSystem& fs, StreamId stream
     for (int i = 0; i < kOperationsMax; ++i) {
         clock_.advance(std::chrono::milliseconds(random_.below(500)));
         if (auto wrong = operate(fs, **journal)) return wrong;
+        if (auto wrong = check_kept(fs, **journal)) return wrong;
     }
     if (random_.below(4) == 0) {
         const Status closed = (*journal)->close();

@@ -18,7 +18,7 @@ namespace insula::journal {
 class CrashRun {
   public:
     explicit CrashRun(uint64_t seed, PlantedFault planted_fault = PlantedFault::none)
-        : random_(seed), planted_fault_(planted_fault) {}
+        : random_(seed), planted_fault_(planted_fault), retention_(random_retention()) {}
 
     // What went wrong; nothing if all that was acknowledged was always found again.
     std::optional<std::string> run();
@@ -30,6 +30,8 @@ class CrashRun {
         uint64_t faults = 0;
         uint64_t clean_stops = 0;
         uint64_t removed_streams = 0;
+        uint64_t kept_segments = 0;
+        uint64_t given_up_segments = 0;
         uint32_t sequence_max = 0;
     };
     const Coverage& coverage() const { return coverage_; }
@@ -50,10 +52,14 @@ class CrashRun {
     std::optional<std::string> acknowledge(Journal& journal, bool flushed);
     void release(Journal& journal);
     FaultPlan random_plan();
+    Retention random_retention();
+    std::optional<std::string> check_kept(const FaultyFileSystem& fs, const Journal& journal);
     Options options() const;
 
     SeededRandom random_;
     const PlantedFault planted_fault_;
+    const Retention retention_;
+    uint64_t kept_segments_ = 0;
     std::unique_ptr<CrashFileSystem> disk_ = std::make_unique<CrashFileSystem>();
     ManualClock clock_;
     std::vector<Entry> entries_;  // in the order of their places

@@ -32,6 +32,8 @@ TEST(JournalCrash, NothingAcknowledgedIsLostWhereverItStops) {
         sum.faults += run.coverage().faults;
         sum.clean_stops += run.coverage().clean_stops;
         sum.removed_streams += run.coverage().removed_streams;
+        sum.kept_segments += run.coverage().kept_segments;
+        sum.given_up_segments += run.coverage().given_up_segments;
         sum.sequence_max = std::max(sum.sequence_max, run.coverage().sequence_max);
     }
     // The runs met what they are for.
@@ -40,6 +42,8 @@ TEST(JournalCrash, NothingAcknowledgedIsLostWhereverItStops) {
     EXPECT_GT(sum.faults, seeds);
     EXPECT_GT(sum.clean_stops, seeds / 5);
     EXPECT_GT(sum.removed_streams, seeds / 2);
+    EXPECT_GT(sum.kept_segments, seeds);
+    EXPECT_GT(sum.given_up_segments, seeds / 2);
     EXPECT_GE(sum.sequence_max, 3u);
 }
 
