@@ -41,6 +41,7 @@ class Load:
         self._tolerated = tolerated
         self._heavy = heavy
         self._ending = threading.Event()
+        self._doubting = threading.Event()
         self._threads = []
         self._lock = threading.Lock()
         self.problems = []
@@ -63,6 +64,10 @@ class Load:
             thread.join(END_SECONDS_MAX)
             if thread.is_alive():
                 self._problem(f"{thread.name} hangs")
+
+    def doubt(self):
+        """From now on answers prove nothing: what they acknowledge stays in doubt, as if they had not come."""
+        self._doubting.set()
 
     def _run(self, name, work, count):
         for number in range(count):
@@ -94,12 +99,12 @@ class Load:
         except subprocess.TimeoutExpired:
             return self._ending.is_set()
 
-    # One request each; errors that are not tolerated are problems.
+    # One request each; errors that are not tolerated are problems. True: it is certain that it was done.
 
     def _try(self, request):
         try:
             request()
-            return True
+            return not self._doubting.is_set()
         except Refused as refused:
             with self._lock:
                 self.refused += 1

@@ -1,5 +1,11 @@
 """Power cuts under the real server, on real file systems: ext4 and xfs in image files (volume.py). After each cut the
-volume is mounted again as a machine would after a power failure, the server started, and everything checked."""
+volume is mounted again as a machine would after a power failure, the server started, and everything checked.
+
+A real cut takes the processors with the disk. The ioctl does not, and a sync that is under way when it comes may return
+without an error although nothing of it was kept: on Linux 6.18, of 150 cuts under eight threads that append and sync,
+68 such answers on ext4 and 90 on xfs. So the server is frozen first, with its syncs still under way, and never sees
+what they return. Now and then it goes on, as when a disk dies under it, and what it answers from then on proves
+nothing, except that it is not half a batch."""
 import contextlib
 import shutil
 import subprocess
@@ -11,6 +17,7 @@ from rounds import BROKEN, FAILURES_MAX, Round
 
 CYCLES_A_ROUND = 8
 LOAD_SECONDS = (0.05, 0.6)
+DISK_DIES_EVERY = 3
 # A server that has no disk any more may still answer what it has in memory.
 AFTER_CUT_SECONDS = (0.0, 0.05)
 CUT_AT_START_EVERY = 4
@@ -30,16 +37,21 @@ class PowerRound(Round):
             if number % CUT_AT_START_EVERY == 0:
                 self._cut_at_start()
             else:
-                self._cut_under_load()
+                self._cut_under_load(goes_on=number % DISK_DIES_EVERY == 0)
             self._disk.remount()
             self.restart_and_verify()
         self.server.stop()
 
-    def _cut_under_load(self):
+    def _cut_under_load(self, goes_on):
         load = self.begin_load(tolerates_faults)
         self.pause(*LOAD_SECONDS)
-        self._disk.cut_power()
-        self.pause(*AFTER_CUT_SECONDS)
+        if goes_on:
+            load.doubt()
+            self._disk.cut_power()
+            self.pause(*AFTER_CUT_SECONDS)
+        else:
+            self.server.freeze()
+            self._disk.cut_power()
         self.server.kill()
         self.end_load(load)
 

@@ -3,6 +3,7 @@
 It listens on free ports that it chooses itself and tells in its "ready" line. However the tests end, it ends with
 them. Only what a test says is in its environment.
 """
+import contextlib
 import ctypes
 import json
 import os
@@ -17,6 +18,8 @@ STOP_SECONDS_MAX = 30
 POLL_SECONDS = 0.003
 LOG_LINES_SHOWN = 30
 EXIT_DAMAGE = 7
+FREEZE_SECONDS_MAX = 10
+FROZEN = "TtDZX"  # stopped, traced, waiting for a disk, ended: proc(5)
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -98,6 +101,22 @@ class Server:
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+    def freeze(self):
+        """Stops every thread where it is: between two instructions, or within a call that waits for the disk."""
+        self.process.send_signal(signal.SIGSTOP)
+        give_up = time.monotonic() + FREEZE_SECONDS_MAX
+        while not all(state in FROZEN for state in self._thread_states()):
+            if time.monotonic() > give_up:
+                raise Ended(f"threads still run {FREEZE_SECONDS_MAX} s after SIGSTOP")
+
+    def _thread_states(self):
+        states = []
+        for thread in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            # The name, in parentheses, may hold anything; a thread may be gone meanwhile.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                states.append((thread / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0])
+        return states
 
     def kill_if_running(self):
         if not self.has_ended():
