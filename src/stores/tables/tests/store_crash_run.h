@@ -18,7 +18,7 @@ struct RunSettings {
     StoreFault fault = StoreFault::none;
     int starts = 3;
     int operations = 24;      // a start
-    uint64_t syncs_max = 60;  // the power goes at a random one of so many
+    uint64_t syncs_max = 64;  // the power goes at a random one of so many
 };
 
 class StoreCrashRun {
