@@ -17,17 +17,15 @@
 // What a power cut leaves:
 //  1. Synced content always survives, as long as the entries that lead to it do.
 //  2. Each unsynced write is kept, lost or torn at sectors of 512 bytes, whatever became of the
-//  others; only
-//     within one sector a later write never survives without the earlier ones. The size of the file
-//     goes its own way likewise: bytes that were lost within it read as zeros (or as what was
-//     there), bytes beyond it are gone.
+//     others; only within one sector a later write never survives without the earlier ones. The
+//     size of the file goes its own way likewise: bytes that were lost within it read as zeros (or
+//     as what was there), bytes beyond it are gone.
 //  3. Each unsynced create, rename, remove is kept or lost for itself, so a file whose entry was
-//  not synced may
-//     vanish with all its synced content; so do directories.
+//     not synced may vanish with all its synced content; so do directories.
 //  4. A rename is whole: old or new name. Syncing the directory it led to keeps the new name, and
-//  the old one
-//     may be there beside it; syncing the one it came from keeps all of it. Renames that share a
-//     name happen in order. So a file that was durable under a name is not lost by renames.
+//     the old one may be there beside it; syncing the one it came from keeps all of it. Renames
+//     that share a name happen in order. So a file that was durable under a name is not lost by
+//     renames.
 //
 // Threads: thread-safe; a file system and those that crash() made of it share one lock.
 // Limits: a file holds up to kCrashFileBytesMax bytes; directories are renamed within their parent

@@ -111,10 +111,9 @@ struct JsonMember {
 std::string_view kind_phrase(JsonValue::Kind kind);
 
 // A place in a document, for readers of request bodies: reads values with errors that name the
-// place
-// ("filters.amount.between[1] must be a number; it is a string."). Cursors live on the stack, each
-// referring to its parent and to the document, which must outlive it. Errors are invalid_argument
-// `invalid_request`.
+// place ("filters.amount.between[1] must be a number; it is a string."). Cursors live on the stack,
+// each referring to its parent and to the document, which must outlive it. Errors are
+// invalid_argument `invalid_request`.
 class JsonCursor {
   public:
     explicit JsonCursor(const JsonValue& root) : value_(root) {}

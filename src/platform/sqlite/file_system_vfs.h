@@ -6,15 +6,12 @@
 //
 // Always holds:
 //  1. A file that SQLite may have created has its directory synced at its first sync: what a sync
-//  made durable
-//     can be found again.
+//     made durable can be found again.
 //  2. A failed sync fences the instance: later writes and syncs fail with the same error, because
-//  the kernel
-//     forgets what it could not write and a second sync that succeeds proves nothing. Only closing
-//     and opening anew leads on.
+//     the kernel forgets what it could not write and a second sync that succeeds proves nothing.
+//     Only closing and opening anew leads on.
 //  3. Pages of a database file carry checksums (page_checksum.h): added as they are written,
-//  compared
-//     as they are read, which fails with data_loss.
+//     compared as they are read, which fails with data_loss.
 //  4. Locks are no-ops: one connection, in the one process that holds the data directory's lock.
 #pragma once
 

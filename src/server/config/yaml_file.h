@@ -33,9 +33,8 @@ struct YamlFile {
 };
 
 // ${NAME} in a value is replaced by what `variable` gives, ${NAME:-text} by text where it gives
-// nothing, $$ by
-// $. A key whose variable is not set keeps its default where the key has no effect yet, and is a
-// problem otherwise. A key that is given as "auto" is left out.
+// nothing, $$ by $. A key whose variable is not set keeps its default where the key has no effect
+// yet, and is a problem otherwise. A key that is given as "auto" is left out.
 using Variables = std::function<std::optional<std::string>(std::string_view name)>;
 YamlFile parse_yaml_file(std::string_view path, const std::string& content,
                          const Variables& variable);

@@ -3,15 +3,13 @@
 // kinds live here alone:
 //
 //  - a value of its column's kind is stored; int64 and float64 are one kind: a fraction turns an
-//  integer
-//    column into float64 if every value stored so far is exact in it (and otherwise goes to
+//    integer column into float64 if every value stored so far is exact in it (and otherwise goes to
 //    `_rest`);
 //  - a new key becomes a column if Schema allows; everything else goes to `_rest`, a JSON object of
-//  the same
-//    nesting: values of another kind, explicit nulls, empty objects, numbers beyond 64 bits;
+//    the same nesting: values of another kind, explicit nulls, empty objects, numbers beyond 64
+//    bits;
 //  - a date or timestamp column takes text; the text itself is kept in `_rest` where it is not what
-//  the value
-//    prints as, so that the document can be had back.
+//    the value prints as, so that the document can be had back.
 //
 // Use: begin_row(), then for each member of the document field() and one put_…(), enter_object()/
 // leave_object() for nested ones, end_row(); finish() at the end. Not thread-safe; any error ends

@@ -5,8 +5,7 @@
 // Always holds:
 //  1. A column id is never given out twice, and a column is never removed.
 //  2. No path holds both a scalar column and columns below it: {"a":1} and {"a":{"b":2}} are of
-//  different
-//     kinds, and the second to come goes to `_rest`.
+//     different kinds, and the second to come goes to `_rest`.
 //  3. No two columns share a name (paths ["a.b"] and ["a","b"] would).
 #pragma once
 

@@ -5,28 +5,23 @@
 //
 // What a filter means:
 //  - Keys of an object, and several operators on one column, must all hold. "and" and "or" take
-//  arrays of
-//    filters, "not" takes one. {} holds for every row; {"or": []} for none.
+//    arrays of filters, "not" takes one. {} holds for every row; {"or": []} for none.
 //  - A row without the column's value (absent, null, or of another kind than the column's)
-//  satisfies no
-//    operator but is_null: neither eq nor ne, neither in nor not_in. "not" is plain negation:
-//    {"not": F} holds for exactly the rows for which F does not, those without a value among them.
+//    satisfies no operator but is_null: neither eq nor ne, neither in nor not_in. "not" is plain
+//    negation: {"not": F} holds for exactly the rows for which F does not, those without a value
+//    among them.
 //  - eq ne gt gte lt lte between in not_in compare by value, exactly: no number is rounded to the
-//  column's
-//    type first (eq 1.5 on an int64 column holds for no row, gt 1.5 for 2 and more). between is
-//    [low, high], both included. Strings compare by their UTF-8 bytes.
+//    column's type first (eq 1.5 on an int64 column holds for no row, gt 1.5 for 2 and more).
+//    between is [low, high], both included. Strings compare by their UTF-8 bytes.
 //  - date and timestamp columns are compared with RFC 3339 strings; a date means its midnight in
-//  UTC, for
-//    timestamps too. bool columns know eq, ne, in and not_in.
+//    UTC, for timestamps too. bool columns know eq, ne, in and not_in.
 //  - like and ilike match the whole string: % is any text, _ one character, \ takes the next
-//  literally; ilike
-//    ignores case. prefix and contains take plain text. On json columns (arrays, mixed values)
-//    these four look at the value's minified JSON text, and nothing but them and is_null/not_null
-//    is allowed.
+//    literally; ilike ignores case. prefix and contains take plain text. On json columns (arrays,
+//    mixed values) these four look at the value's minified JSON text, and nothing but them and
+//    is_null/not_null is allowed.
 //  - {"is_null": true} and {"not_null": true}; false asks for the opposite.
 //  - A column that is itself named and, or, not, or whose name begins with a backslash, is written
-//  with a
-//    backslash before it: {"\\not": {"eq": 1}}.
+//    with a backslash before it: {"\\not": {"eq": 1}}.
 #pragma once
 
 #include <array>

@@ -3,20 +3,17 @@
 //
 // Rules:
 //  - A column that the request names must be in at least one source (unknown_column), and of one
-//  kind in all
-//    that have it (kind_conflict); int64 and float64 are one kind. Elsewhere it is null.
+//    kind in all that have it (kind_conflict); int64 and float64 are one kind. Elsewhere it is
+//    null.
 //  - Without a projection every source's records hold that source's own columns; those of the same
-//  name may
-//    differ in kind.
+//    name may differ in kind.
 //  - Filters are bound to each source's own types, so that no comparison is rounded. Files and
 //    chunks without a row that can match are left out, and so are sources.
 //  - Without order_by rows come as the engine delivers them. With it, nulls come last in either
-//  direction and
-//    rows that are equal come in the order of their source and their `_row_id`.
+//    direction and rows that are equal come in the order of their source and their `_row_id`.
 //  - Groups come in ascending order of their keys (nulls last) unless order_by says otherwise. sum
-//  of int64 is
-//    exact in 128 bits. Over an int64 and a float64 column of two sources, aggregates work on
-//    float64.
+//    of int64 is exact in 128 bits. Over an int64 and a float64 column of two sources, aggregates
+//    work on float64.
 #pragma once
 
 #include <cstdint>
