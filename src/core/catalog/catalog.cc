@@ -4,6 +4,17 @@
 
 namespace insula::catalog {
 
+bool is_in_doubt(const Error& error) {
+    switch (error.code()) {
+        case Code::failed_precondition:
+        case Code::already_exists:
+        case Code::invalid_argument:
+            return false;
+        default:
+            return error.reason() != "catalog_unavailable" && error.reason() != "catalog_closed";
+    }
+}
+
 std::string source_directory(const TenantId& tenant, SourceIncarnation incarnation) {
     return fmt::format("blob/t/{}/s/{}", tenant.to_string(), incarnation.value);
 }

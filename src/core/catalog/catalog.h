@@ -61,6 +61,8 @@ inline constexpr WallNanos kIdempotencyWindow = 24LL * 3600 * 1'000'000'000;
 inline constexpr size_t kIdempotencyKeysMax = 100'000;
 
 inline constexpr std::string_view kOutcomeUnknownReason = "catalog_outcome_unknown";
+// Whether a change that failed may have been carried out all the same, or may turn up later.
+bool is_in_doubt(const Error& error);
 
 // For metrics. A catalog that is in this process is always reachable.
 struct CatalogHealth {

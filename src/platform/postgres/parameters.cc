@@ -16,6 +16,7 @@ constexpr Type kBoolArray = 1000;
 constexpr Type kByteaArray = 1001;
 constexpr Type kTextArray = 1009;
 constexpr Type kInt8Array = 1016;
+constexpr Type kUuidArray = 2951;
 
 template <std::integral T>
 void append_big_endian(std::string& out, T value) {
@@ -88,6 +89,13 @@ Parameters& Parameters::booleans(const std::vector<bool>& values) {
 
 Parameters& Parameters::texts(std::span<const std::string> values) {
     return add(kTextArray, array_of(kText, values));
+}
+
+Parameters& Parameters::uuids(std::span<const std::array<uint8_t, 16>> values) {
+    std::vector<std::string> texts;
+    texts.reserve(values.size());
+    for (const auto& value : values) texts.emplace_back(as_text(std::as_bytes(std::span(value))));
+    return add(kUuidArray, array_of(kUuid, texts));
 }
 
 Parameters& Parameters::byteas(std::span<const std::string> values) {

@@ -2,6 +2,7 @@
 // Arrays go to unnest(), so that any number of rows is one statement.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -27,6 +28,7 @@ class Parameters {
     Parameters& int64s(std::span<const int64_t> values);
     Parameters& booleans(const std::vector<bool>& values);
     Parameters& texts(std::span<const std::string> values);
+    Parameters& uuids(std::span<const std::array<uint8_t, 16>> values);
     Parameters& byteas(std::span<const std::string> values);
 
     // As the library takes them.

@@ -17,7 +17,6 @@ using postgres::Failure;
 using postgres::Parameters;
 using postgres::Query;
 using postgres::Recovery;
-using postgres::Rows;
 using postgres::Statement;
 using std::chrono::milliseconds;
 
@@ -61,20 +60,6 @@ constexpr Statement kPutSetting{.name = "put_setting",
                                     "INSERT INTO settings (key, value) VALUES ($1, $2)"
                                     " ON CONFLICT (key) DO UPDATE SET value = excluded.value"};
 
-Status check_schema_name(std::string_view name) {
-    const auto allowed = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-    };
-    const bool begins = !name.empty() && ((name[0] >= 'a' && name[0] <= 'z') || name[0] == '_');
-    if (begins && name.size() <= kSchemaNameBytesMax && std::ranges::all_of(name, allowed) &&
-        !name.starts_with("pg_")) {
-        return {};
-    }
-    return fail(invalid_argument("invalid_schema_name",
-                                 "The name of the catalog's schema has 1 to 63 small letters, "
-                                 "digits and _, and begins with a letter or _, but not with pg_."));
-}
-
 Error unreachable(const postgres::Target& target, const Failure& failure) {
     // What is wrong with the server itself is said by the error's own words.
     const Error& error = failure.error;
@@ -115,6 +100,20 @@ void warn_of_weak_settings(postgres::Connection& connection, const std::string& 
 }
 
 }  // namespace
+
+Status check_schema_name(std::string_view name) {
+    const auto allowed = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    };
+    const bool begins = !name.empty() && ((name[0] >= 'a' && name[0] <= 'z') || name[0] == '_');
+    if (begins && name.size() <= kSchemaNameBytesMax && std::ranges::all_of(name, allowed) &&
+        !name.starts_with("pg_")) {
+        return {};
+    }
+    return fail(invalid_argument("invalid_schema_name",
+                                 "The name of the catalog's schema has 1 to 63 small letters, "
+                                 "digits and _, and begins with a letter or _, but not with pg_."));
+}
 
 PostgresCatalog::PostgresCatalog(postgres::Target target, const PostgresCatalogOptions& options,
                                  Clock& clock, Random& random)

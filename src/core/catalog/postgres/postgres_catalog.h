@@ -34,6 +34,9 @@ struct PostgresCatalogOptions {
     PlantedFault planted = PlantedFault::none;
 };
 
+// invalid_argument "invalid_schema_name"; messages are for operators.
+Status check_schema_name(std::string_view name);
+
 class PostgresCatalog final : public Catalog {
   public:
     // Errors speak to the operator who starts the server: "catalog_unreachable",

@@ -35,6 +35,15 @@ constexpr postgres::Statement kForgetKeys{
 FailPoint change_made("catalog.postgres.change_made");  // and not sent
 FailPoint change_done("catalog.postgres.change_done");  // and not answered
 
+// One that is taken already was carried out; one that is being carried out is waited for.
+constexpr postgres::Statement kCancelKeys{
+    .name = "cancel_keys",
+    .sql =
+        "INSERT INTO commands (command, cancelled) SELECT key, true FROM unnest($1) AS key"
+        " ON CONFLICT (command) DO NOTHING"};
+// Beyond them the oldest are given up: long ago they were carried out, or lost.
+constexpr size_t kDoubtsMax = 1000;
+
 Query insert(const CommandKey& key, bool cancelled) {
     return {kInsertKey, std::move(postgres::Parameters().uuid(key).boolean(cancelled))};
 }
@@ -115,8 +124,26 @@ Error Transactor::error_of(const Failure& failure) const {
     }
 }
 
-Error Transactor::outcome_unknown(const Error& cause) {
+std::vector<CommandKey> Transactor::doubts() {
+    const std::lock_guard lock(doubts_mutex_);
+    return doubts_;
+}
+
+void Transactor::forget_doubts(const std::vector<CommandKey>& cancelled) {
+    if (cancelled.empty()) return;
+    const std::lock_guard lock(doubts_mutex_);
+    std::erase_if(doubts_, [&](const CommandKey& key) {
+        return std::ranges::find(cancelled, key) != cancelled.end();
+    });
+}
+
+Error Transactor::outcome_unknown(const CommandKey& key, const Error& cause) {
     ++unknown_;
+    {
+        const std::lock_guard lock(doubts_mutex_);
+        doubts_.push_back(key);
+        if (doubts_.size() > kDoubtsMax) doubts_.erase(doubts_.begin());
+    }
     return unavailable(kOutcomeUnknownReason, "It is not known whether the change was carried out.")
         .with_hint("Look at what is there, or send it again after a moment.")
         .with_detail(cause.describe());
@@ -128,13 +155,22 @@ Transactor::Answer Transactor::change(const Change& make) {
     const Deadline deadline = Deadline::after(options_.command_timeout);
     CommandKey key = new_key();
     std::vector<Query> queries = make(key);
+    const std::vector<CommandKey> doubtful = doubts();
+    // In the same transaction, behind our own key: what is in doubt comes before all else we do.
+    if (!doubtful.empty()) {
+        queries.insert(queries.begin() + 1,
+                       {kCancelKeys, std::move(postgres::Parameters().uuids(doubtful))});
+    }
     Pauses pauses;
     bool in_doubt = false;  // an earlier try may have been carried out, or may still be
     change_made.reach();
     for (;;) {
         auto rows = attempt(Access::write, queries, deadline);
         change_done.reach();
-        if (rows) return answer_in(rows->front());
+        if (rows) {
+            forget_doubts(doubtful);
+            return answer_in(rows->front());
+        }
         const Failure& failure = rows.error();
         if (failure.constraint == kKeyTaken) return ask(key);
         if (failure.effect == Effect::unknown) {
@@ -151,14 +187,14 @@ Transactor::Answer Transactor::change(const Change& make) {
         if (!in_doubt) return fail(error);
         const bool refused = failure.recovery == Recovery::none && !failure.sqlstate.empty();
         if (refused) return settle(key, error, deadline);
-        return fail(outcome_unknown(error));
+        return fail(outcome_unknown(key, error));
     }
 }
 
 Transactor::Answer Transactor::ask(const CommandKey& key) {
     const Query find{kFindKey, std::move(postgres::Parameters().uuid(key))};
     const auto rows = read({&find, 1});
-    if (!rows) return fail(outcome_unknown(rows.error()));
+    if (!rows) return fail(outcome_unknown(key, rows.error()));
     if (rows->front().count() == 1 && !rows->front().boolean(0, 1)) return answer_in(rows->front());
     return fail(internal_error("the key of a change was there and is gone"));
 }
@@ -180,7 +216,7 @@ Transactor::Answer Transactor::settle(const CommandKey& key, const Error& refusa
             return ask(key);
         }
         if (!again(cancelled.error(), pauses, deadline)) {
-            return fail(outcome_unknown(cancelled.error().error));
+            return fail(outcome_unknown(key, cancelled.error().error));
         }
     }
 }

@@ -6,6 +6,9 @@
 // earlier try was committed, and reads its answer; a try that is still under way somewhere makes
 // the next one wait for it, since both insert the same key.
 //
+// A change whose outcome was never learnt is carried out before the next change that succeeds, or
+// never: that one cancels its key.
+//
 // Thread-safe.
 #pragma once
 
@@ -13,6 +16,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
@@ -74,7 +78,9 @@ class Transactor {
     // Whether another try may succeed; waits for its time.
     bool again(const postgres::Failure& failure, Pauses& pauses, Deadline deadline);
     Error error_of(const postgres::Failure& failure) const;
-    Error outcome_unknown(const Error& cause);
+    Error outcome_unknown(const CommandKey& key, const Error& cause);
+    std::vector<CommandKey> doubts();
+    void forget_doubts(const std::vector<CommandKey>& cancelled);
     CommandKey new_key();
     // What the transaction with the key has answered.
     Answer ask(const CommandKey& key);
@@ -86,6 +92,8 @@ class Transactor {
     Random& random_;
     const Refusals refusals_;
     const TransactorOptions options_;
+    std::mutex doubts_mutex_;
+    std::vector<CommandKey> doubts_;  // of unknown outcome, oldest first
     std::atomic<uint64_t> repeats_{0};
     std::atomic<uint64_t> unknown_{0};
 };

@@ -158,6 +158,27 @@ TEST_F(PostgresCatalogTest, AnOutcomeThatIsNotLearntInTimeIsCalledUnknown) {
     EXPECT_EQ(again->value, 2u) << "what was swallowed never reached the server";
 }
 
+TEST_F(PostgresCatalogTest, WhatIsInDoubtIsCarriedOutBeforeTheNextChangeOrNever) {
+    fill();
+    open_through_proxy(milliseconds(200));
+    proxy_->swallow(true);
+    EXPECT_EQ(catalog_->put_setting("a", "lost").error().reason(), kOutcomeUnknownReason);
+    EXPECT_EQ(catalog_->put_setting("a", "never sent").error().reason(), "catalog_unavailable");
+    proxy_->swallow(false);
+    proxy_->drop();
+    const Deadline deadline = Deadline::after(std::chrono::seconds(20));
+    while (!catalog_->put_setting("a", "last") && !deadline.passed()) {
+    }
+    EXPECT_EQ(sql("SELECT count(*)::text FROM commands WHERE cancelled"), "1");
+    ASSERT_TRUE(catalog_->put_setting("a", "later"));
+    EXPECT_EQ(sql("SELECT count(*)::text FROM commands WHERE cancelled"), "1") << "once";
+    // As the server would, had it held it back until now.
+    EXPECT_NE(sql("WITH held AS (SELECT command FROM commands WHERE cancelled LIMIT 1)"
+                  " INSERT INTO commands (command) SELECT command FROM held")
+                  .find("commands_pkey"),
+              std::string::npos);
+}
+
 TEST_F(PostgresCatalogTest, ARefusalAfterALostTryMakesSureThatTheTryIsRefusedToo) {
     fill();
     open_through_proxy();
