@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "stores/tables/attached/adoption.h"
 #include "stores/tables/attached/attachment.h"
 
 namespace insula::tables {
@@ -43,6 +44,7 @@ Status Source::replay(Lsn lsn, uint64_t hybrid_time, TableRecord record) {
     // What it restates was read before, unless the catalog says that it stands for all of that.
     if (record.restatement && lsn != flushed_at_start_) return {};
     ASSIGN_OR_RETURN(MemoryGrant memory, services_.memtables.try_reserve(record.bytes));
+    if (record.head.idempotency) RETURN_IF_ERROR(load_keys());
     const std::lock_guard writing(write_);
     const WallNanos written_at = record.restatement
                                      ? record.restatement->last_write_at
@@ -57,23 +59,21 @@ Status Source::replay(Lsn lsn, uint64_t hybrid_time, TableRecord record) {
     for (const ChunkRows& rows : record.chunks) {
         next_row_id_ = std::max(next_row_id_, rows.first_row_id + rows.rows);
     }
-    RETURN_IF_ERROR(replay_key(lsn, written_at, record));
+    replay_key(lsn, written_at, record);
     apply(lsn, record.chunks, std::move(memory));
     last_write_at_ = written_at;
     return {};
 }
 
-Status Source::replay_key(Lsn lsn, WallNanos written_at, const TableRecord& record) {
-    if (!record.head.idempotency) return {};
+void Source::replay_key(Lsn lsn, WallNanos written_at, const TableRecord& record) {
+    if (!record.head.idempotency) return;
     const catalog::IdempotencyEntry entry{.key = record.head.idempotency->key,
                                           .body_hash = record.head.idempotency->body_hash,
                                           .rows = record.rows,
                                           .lsn = lsn,
                                           .created_at = written_at};
-    RETURN_IF_ERROR(load_keys());
     window_.add(entry);
     active_->keys.push_back(entry);
-    return {};
 }
 
 void Source::apply(Lsn lsn, std::span<const ChunkRows> chunks, MemoryGrant memory) {
@@ -109,8 +109,14 @@ Status Source::remove(const std::function<Status()>& commit) {
     const Status removed = commit();
     const std::lock_guard lock(state_);
     removed_ = removed.has_value();
-    removal_in_doubt_ = !removed && removed.error().code() != Code::failed_precondition;
+    removal_in_doubt_ = !removed && catalog::is_in_doubt(removed.error());
+    removal_unknown_ = !removed && removed.error().reason() == catalog::kOutcomeUnknownReason;
     return removed;
+}
+
+bool Source::wants_removal() const {
+    const std::lock_guard lock(state_);
+    return removal_unknown_;
 }
 
 Status Source::check_not_removed() const {

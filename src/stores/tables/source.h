@@ -13,6 +13,7 @@
 //  3. The catalog's flushed_lsn is below every record whose rows are only in memtables.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -71,6 +72,7 @@ struct SourceStats {
     WallNanos last_flush_at = 0;
 };
 
+struct Adoption;
 class Attachment;
 class AttachedReader;
 struct FoundFiles;
@@ -107,6 +109,14 @@ class Source {
     // it is not known whether it did (anything but failed_precondition), writers fail until a later
     // removal: what they were answered would vanish with the source at the next start.
     Status remove(const std::function<Status()>& commit);
+    // Whether the outcome of a removal is unknown: one that is repeated will tell.
+    bool wants_removal() const;
+
+    // Whether the catalog has not told what became of a commit.
+    bool is_unsettled() const { return unsettled_.load(); }
+    // Repeats such a commit of a direct write; its rows are visible once it is known to be carried
+    // out. Fails as long as that is not known.
+    Status settle();
 
     // Whether the source shows files that stand elsewhere. It takes no writes then.
     bool attached() const { return attachment_ != nullptr; }
@@ -138,12 +148,23 @@ class Source {
         // ones: a commit that failed may turn up at the next start and must find the files that it
         // meant. Guarded by flush_.
         std::vector<catalog::DataFile> files;
+        bool in_doubt = false;  // a commit of them may have been carried out. Guarded by flush_
+    };
+    // A direct write whose files are written.
+    struct DirectWrite {
+        catalog::CommitFiles command;
+        SchemaPtr schema;
+        WriteOutcome outcome;
+        bool in_doubt = false;  // its commit may have been carried out
     };
 
     Status refresh_locked(const std::function<Status()>& before_commit, Deadline deadline,
                           const CancelToken& cancel);
     Status adopt(const FoundFiles& found, const std::vector<FileId>& removed,
                  AttachedReader& reader, const std::function<Status()>& before_commit);
+    void show(Adoption adoption);
+    // Repeats a commit of which it is not known whether it was carried out.
+    Status settle_adoption();
 
     Status check_not_removed() const;
     Status check_takes_writes() const;
@@ -151,6 +172,7 @@ class Source {
     // A batch that was written already is answered while new ones are refused.
     Result<WriteOutcome> answer_duplicate_or(const WriteInput& input, const Error& refusal,
                                              Deadline deadline);
+    // Before write_ is taken: the catalog may take its time.
     Status load_keys();
     // Nothing if another writer changed the schema after `batch` was read: read again.
     Result<std::optional<WriteOutcome>> write_journalled(const WriteInput& input,
@@ -163,10 +185,14 @@ class Source {
         Generation generation;
     };
     Result<Reserved> reserve_rows(const WriteInput& input, Batch batch);
-    void remember_key(const WriteInput& input, const WriteOutcome& outcome);
+    catalog::IdempotencyEntry key_entry(const RecordIdempotency& key,
+                                        const WriteOutcome& outcome) const;
+    // Commits, publishes and remembers the key; flush_ is held.
+    Status commit_directly(DirectWrite direct);
+    Status settle_direct_write();
     void apply(Lsn lsn, std::span<const ChunkRows> chunks, MemoryGrant memory);
-    // Keys that records of an earlier start hold.
-    Status replay_key(Lsn lsn, WallNanos written_at, const TableRecord& record);
+    // A key that a record of an earlier start holds, if it holds one.
+    void replay_key(Lsn lsn, WallNanos written_at, const TableRecord& record);
 
     struct Restated {
         Lsn lsn;
@@ -184,8 +210,11 @@ class Source {
                                                        std::span<const ChunkRows> chunks);
     // Parquet bytes for a byte in memory, of the newest files that tell.
     double stored_share() const;
-    // Completes the command with what every commit has, and carries it out.
-    Status commit(catalog::CommitFiles command, const SchemaPtr& schema);
+    // Completes the command with what every commit has, and carries it out. `in_doubt` says whether
+    // an earlier try of it may have been carried out, and then whether this one may have been.
+    Status commit(catalog::CommitFiles command, const SchemaPtr& schema, bool& in_doubt);
+    // Whether a repeated command was refused because it had been carried out.
+    Result<bool> was_carried_out(const catalog::CommitFiles& command, const Error& refusal) const;
     // Adds files and drops `flushed` (may be null) in one step.
     void publish(std::span<const catalog::DataFile> added, const GenerationState* flushed);
     FileEntry open_file(const catalog::DataFile& meta) const;
@@ -200,16 +229,21 @@ class Source {
     const WallNanos created_at_;
     const Lsn flushed_at_start_;
     const std::unique_ptr<Attachment> attachment_;  // null: an ordinary source
+    std::unique_ptr<Adoption> adoption_in_doubt_;   // guarded by attachment_->refreshing()
 
     std::mutex flush_;
     SchemaPtr committed_schema_;  // guarded by flush_: what the catalog has, at least
+    std::optional<DirectWrite> direct_in_doubt_;  // guarded by flush_
+    std::atomic<bool> unsettled_{false};          // direct_in_doubt_ holds one
+
+    std::mutex keys_loading_;  // comes before write_
 
     std::timed_mutex write_;  // writers have deadlines
     // Guarded by write_.
     uint64_t next_row_id_;
     Generation next_generation_;
     IdempotencyWindow window_;
-    bool keys_loaded_ = false;
+    std::atomic<bool> keys_loaded_{false};  // set with write_ held
     // What a replay would make of the columns: schema_, but for what direct writes changed whose
     // commit is still to come, or failed. A record carries what is missing here, so that its rows
     // never need another's commit.
@@ -225,6 +259,7 @@ class Source {
     WallNanos last_flush_at_ = 0;
     bool removed_ = false;
     bool removal_in_doubt_ = false;
+    bool removal_unknown_ = false;  // in doubt because the catalog has not answered
 };
 
 }  // namespace insula::tables

@@ -26,6 +26,7 @@ FailPoint published_point("tables.flush.published");
 
 Result<bool> Source::flush() {
     const std::lock_guard flushing(flush_);
+    RETURN_IF_ERROR(settle_direct_write());
     freeze();
     frozen_point.reach();
     std::vector<std::shared_ptr<GenerationState>> frozen;
@@ -60,7 +61,7 @@ Status Source::flush_generation(GenerationState& frozen) {
                             .generation = frozen.memtable.generation(),
                             .next_row_id = frozen.next_row_id,
                             .idempotency = frozen.keys},
-                           frozen.schema));
+                           frozen.schema, frozen.in_doubt));
     committed_point.reach();
     log::debug("memtable flushed", {{"tenant", tenant_.to_string()},
                                     {"source", id_},
@@ -125,7 +126,7 @@ double Source::stored_share() const {
     return raw == 0 ? 1 : static_cast<double>(stored) / static_cast<double>(raw);
 }
 
-Status Source::commit(catalog::CommitFiles command, const SchemaPtr& schema) {
+Status Source::commit(catalog::CommitFiles command, const SchemaPtr& schema, bool& in_doubt) {
     command.tenant = tenant_;
     command.incarnation = incarnation_;
     command.epoch = epoch_;
@@ -133,12 +134,39 @@ Status Source::commit(catalog::CommitFiles command, const SchemaPtr& schema) {
     // A generation whose flush is tried again may be older than a direct write that was committed
     // since.
     command.columns = committed_schema_->missing_of(*schema);
-    RETURN_IF_ERROR(services_.catalog.commit_files(command));
+    const Status committed_now = services_.catalog.commit_files(command);
+    bool committed_before = false;
+    if (!committed_now && in_doubt) {
+        ASSIGN_OR_RETURN(committed_before, was_carried_out(command, committed_now.error()));
+    }
+    if (!committed_now && !committed_before) {
+        const Error& error = committed_now.error();
+        // Only what the catalog's rows say tells what became of an earlier try.
+        in_doubt = error.reason() == catalog::kOutcomeUnknownReason ||
+                   (in_doubt && error.code() != Code::failed_precondition &&
+                    error.code() != Code::already_exists);
+        return committed_now;
+    }
+    in_doubt = false;
     if (command.columns.empty()) return {};
     auto committed = std::make_shared<Schema>(*committed_schema_);
     for (const catalog::Column& column : command.columns) committed->upsert(column);
     committed_schema_ = std::move(committed);
     return {};
+}
+
+Result<bool> Source::was_carried_out(const catalog::CommitFiles& command,
+                                     const Error& refusal) const {
+    // Files have ids that nothing else has: they are there by an earlier try of this command.
+    if (refusal.reason() == "file_exists") return true;
+    if (refusal.reason() != "file_removed") return false;
+    ASSIGN_OR_RETURN(const auto sources, services_.catalog.sources(tenant_));
+    const auto source = std::ranges::find(sources, incarnation_, &catalog::Source::incarnation);
+    if (source == sources.end()) return false;
+    return std::ranges::all_of(command.add, [&](const catalog::DataFile& added) {
+        return std::ranges::find(source->files, added.id, &catalog::DataFile::id) !=
+               source->files.end();
+    });
 }
 
 void Source::publish(std::span<const catalog::DataFile> added, const GenerationState* flushed) {

@@ -29,7 +29,9 @@ Result<bool> Source::restate() {
     RETURN_IF_ERROR(
         services_.journal.load()->wait_durable(restated->lsn, Deadline::after(kJournalWait)));
     durable_point.reach();
-    RETURN_IF_ERROR(commit(std::move(restated->command), restated->schema));
+    // Where the outcome is unknown both hold: a start finds what is restated, or the record.
+    bool in_doubt = false;
+    RETURN_IF_ERROR(commit(std::move(restated->command), restated->schema, in_doubt));
     committed_point.reach();
     const std::lock_guard lock(state_);
     restated->generation->memtable.forget_records_below(restated->lsn);

@@ -3,7 +3,9 @@
 #include <array>
 #include <chrono>
 
+#include "base/check.h"
 #include "platform/runtime/fail_point.h"
+#include "platform/runtime/log.h"
 #include "stores/tables/source.h"
 
 namespace insula::tables {
@@ -44,6 +46,7 @@ Lsn just_below(Lsn durable) {
 }  // namespace
 
 Result<WriteOutcome> Source::write(const WriteInput& input, Deadline deadline) {
+    if (input.idempotency) RETURN_IF_ERROR(load_keys());
     if (const Status admitted = services_.admit_write(); !admitted) {
         return answer_duplicate_or(input, admitted.error(), deadline);
     }
@@ -112,14 +115,17 @@ Result<std::optional<WriteOutcome>> Source::write_journalled(const WriteInput& i
         schema_ = batch.schema;
         last_write_at_ = now();
     }
-    remember_key(input, outcome);
+    if (input.idempotency) {
+        window_.add(key_entry(*input.idempotency, outcome));
+        active_->keys.push_back(key_entry(*input.idempotency, outcome));
+    }
     applied_point.reach();
     return outcome;
 }
 
 Result<std::optional<WriteOutcome>> Source::find_duplicate(const WriteInput& input) {
     if (!input.idempotency) return std::nullopt;
-    RETURN_IF_ERROR(load_keys());
+    INSULA_CHECK(keys_loaded_, "keys are loaded before a writer's turn");
     const catalog::IdempotencyEntry* entry = window_.find(input.idempotency->key, now());
     if (entry == nullptr) return std::nullopt;
     if (entry->body_hash != input.idempotency->body_hash) {
@@ -144,21 +150,22 @@ Result<WriteOutcome> Source::answer_duplicate_or(const WriteInput& input, const 
 
 Status Source::load_keys() {
     if (keys_loaded_) return {};
+    const std::lock_guard loading(keys_loading_);
+    if (keys_loaded_) return {};
     ASSIGN_OR_RETURN(auto stored, services_.catalog.idempotency(incarnation_, now()));
+    const std::lock_guard writing(write_);
     for (catalog::IdempotencyEntry& entry : stored) window_.add(std::move(entry));
     keys_loaded_ = true;
     return {};
 }
 
-void Source::remember_key(const WriteInput& input, const WriteOutcome& outcome) {
-    if (!input.idempotency) return;
-    const catalog::IdempotencyEntry entry{.key = input.idempotency->key,
-                                          .body_hash = input.idempotency->body_hash,
-                                          .rows = outcome.rows,
-                                          .lsn = outcome.lsn,
-                                          .created_at = now()};
-    window_.add(entry);
-    if (!outcome.durable) active_->keys.push_back(entry);
+catalog::IdempotencyEntry Source::key_entry(const RecordIdempotency& key,
+                                            const WriteOutcome& outcome) const {
+    return {.key = key.key,
+            .body_hash = key.body_hash,
+            .rows = outcome.rows,
+            .lsn = outcome.lsn,
+            .created_at = now()};
 }
 
 Result<Source::Reserved> Source::reserve_rows(const WriteInput& input, Batch batch) {
@@ -182,6 +189,8 @@ Result<Source::Reserved> Source::reserve_rows(const WriteInput& input, Batch bat
 
 Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch) {
     const std::lock_guard flushing(flush_);
+    // It may have been this one.
+    RETURN_IF_ERROR(settle_direct_write());
     {
         const std::lock_guard writing(write_);
         ASSIGN_OR_RETURN(const auto duplicate, find_duplicate(input));
@@ -195,23 +204,48 @@ Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch
     direct_written.reach();
     const WriteOutcome outcome{
         .rows = reserved.batch.rows, .lsn = just_below(services_.durable()), .durable = true};
-    catalog::CommitFiles command{.add = files,
-                                 .generation = reserved.generation,
-                                 .next_row_id = reserved.first_row_id + reserved.batch.rows};
+    DirectWrite direct{.command = {.add = files,
+                                   .generation = reserved.generation,
+                                   .next_row_id = reserved.first_row_id + reserved.batch.rows},
+                       .schema = reserved.batch.schema,
+                       .outcome = outcome};
     if (input.idempotency) {
-        command.idempotency.push_back({.key = input.idempotency->key,
-                                       .body_hash = input.idempotency->body_hash,
-                                       .rows = outcome.rows,
-                                       .lsn = outcome.lsn,
-                                       .created_at = now()});
+        direct.command.idempotency.push_back(key_entry(*input.idempotency, outcome));
     }
-    RETURN_IF_ERROR(commit(std::move(command), reserved.batch.schema));
+    RETURN_IF_ERROR(commit_directly(std::move(direct)));
+    return outcome;
+}
+
+Status Source::commit_directly(DirectWrite direct) {
+    const Status committed = commit(direct.command, direct.schema, direct.in_doubt);
+    unsettled_ = direct.in_doubt;
+    if (!committed) {
+        if (direct.in_doubt) direct_in_doubt_ = std::move(direct);
+        return committed;
+    }
     direct_committed.reach();
-    publish(files, nullptr);
+    publish(direct.command.add, nullptr);
     direct_published.reach();
     const std::lock_guard writing(write_);
-    remember_key(input, outcome);
-    return outcome;
+    for (catalog::IdempotencyEntry& key : direct.command.idempotency) window_.add(std::move(key));
+    return {};
+}
+
+Status Source::settle() {
+    const std::lock_guard flushing(flush_);
+    return settle_direct_write();
+}
+
+Status Source::settle_direct_write() {
+    if (!direct_in_doubt_) return {};
+    DirectWrite direct = *std::exchange(direct_in_doubt_, std::nullopt);
+    const std::string file = std::to_string(direct.command.add.front().id.value);
+    const Status settled = commit_directly(std::move(direct));
+    if (settled || direct_in_doubt_) return settled;
+    // Refused for good: nobody was told that these rows are there.
+    log::warn("a direct write whose outcome was unknown was not carried out",
+              {{"source", id_}, {"first_file", file}, {"error", settled.error().describe()}});
+    return {};
 }
 
 }  // namespace insula::tables

@@ -90,7 +90,7 @@ Result<std::shared_ptr<Source>> TableStore::add_source(const TenantId& tenant,
         changing.unlock();
         return attach_source(stored, epoch, deadline, cancel);
     }
-    RETURN_IF_ERROR(services_.catalog.add_source({stored}));
+    RETURN_IF_ERROR(add_to_catalog(stored, epoch));
     source_added.reach();
     auto source = std::make_shared<Source>(services_, stored, epoch);
     insert(source);
@@ -125,7 +125,7 @@ Result<std::shared_ptr<Source>> TableStore::attach_source(const catalog::Source&
         changing.lock();
         ASSIGN_OR_RETURN([[maybe_unused]] const Epoch checked,
                          check_new(stored.tenant, stored.source_id));
-        RETURN_IF_ERROR(services_.catalog.add_source({stored}));
+        RETURN_IF_ERROR(add_to_catalog(stored, epoch));
         added = true;
         return {};
     };
@@ -150,11 +150,23 @@ void TableStore::insert(const std::shared_ptr<Source>& source) {
     by_incarnation_.emplace(source->incarnation(), source);
 }
 
+Status TableStore::add_to_catalog(const catalog::Source& stored, Epoch epoch) {
+    const Status added = services_.catalog.add_source({stored});
+    if (added || added.error().reason() != "source_exists") return added;
+    // The catalog has it, and memory has not: it was added, and the answer lost.
+    ASSIGN_OR_RETURN(const auto sources, services_.catalog.sources(stored.tenant));
+    const auto found = std::ranges::find(sources, stored.source_id, &catalog::Source::source_id);
+    if (found != sources.end()) insert(std::make_shared<Source>(services_, *found, epoch));
+    return added;
+}
+
 Status TableStore::remove_source(const TenantId& tenant, std::string_view source_id) {
     const std::lock_guard changing(changes_);
     ASSIGN_OR_RETURN(const auto source, find(tenant, source_id));
     return source->remove([&]() -> Status {
-        RETURN_IF_ERROR(services_.catalog.remove_source({tenant, source->incarnation()}));
+        const Status removed = services_.catalog.remove_source({tenant, source->incarnation()});
+        // An earlier try whose answer was lost may have removed it.
+        if (!removed && removed.error().reason() != "source_removed") return removed;
         source_removed.reach();
         const std::unique_lock lock(mutex_);
         tenants_[tenant].sources.erase(std::string(source_id));
@@ -261,7 +273,18 @@ void TableStore::run() {
     }
 }
 
+void TableStore::settle_doubts() {
+    for (const auto& source : all_sources()) {
+        // Failing, it is tried again; the catalog says itself that it cannot be reached.
+        if (source->is_unsettled()) static_cast<void>(source->settle());
+        if (source->wants_removal()) {
+            static_cast<void>(remove_source(source->tenant(), source->id()));
+        }
+    }
+}
+
 void TableStore::maintain() {
+    settle_doubts();
     // What is due again after it was restated goes to a file: the journal must not be filled with
     // nothing else.
     std::unordered_set<SourceIncarnation> restated;
@@ -352,9 +375,12 @@ void TableStore::release_journal() {
 void TableStore::delete_garbage() {
     const auto garbage = services_.catalog.garbage();
     if (!garbage) {
-        log::warn("garbage not listed", {{"error", garbage.error().describe()}});
+        if (!std::exchange(garbage_unlisted_, true)) {
+            log::warn("garbage not listed", {{"error", garbage.error().describe()}});
+        }
         return;
     }
+    garbage_unlisted_ = false;
     std::vector<FileId> deleted;
     for (const catalog::GarbageFile& file : *garbage) {
         if (services_.clock.wall_now() - file.since < kGarbageGrace) continue;

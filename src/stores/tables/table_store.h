@@ -108,12 +108,18 @@ class TableStore {
     Status remove_orphans_in(const std::string& directory,
                              const std::unordered_set<std::string>& kept);
     void delete_garbage();
+    // Asks what became of changes that the catalog has not answered.
+    void settle_doubts();
+    // already_exists too where memory does not know the source; it does so then.
+    Status add_to_catalog(const catalog::Source& stored, Epoch epoch);
 
     Services& services_;
     mutable std::shared_mutex mutex_;
     std::unordered_map<TenantId, TenantState> tenants_;
     std::unordered_map<SourceIncarnation, std::shared_ptr<Source>> by_incarnation_;
     std::mutex changes_;  // serialises add and remove
+
+    bool garbage_unlisted_ = false;  // said once; of the thread that maintains
 
     std::thread thread_;
     std::mutex wake_mutex_;

@@ -85,6 +85,7 @@ Status TestNode::start() {
     ASSIGN_OR_RETURN(auto catalog, catalog::open_sqlite_catalog(fs_, clock_, below("control.db")));
     catalog_ =
         faulty_catalog(std::move(catalog), fs_, std::string(kDataDirectory), settings_.fault);
+    if (settings_.wrap_catalog) catalog_ = settings_.wrap_catalog(std::move(catalog_));
     ASSIGN_OR_RETURN(auto tenants, catalog_->tenants());
     if (tenants.empty()) {
         tenants.push_back({.id = tenant(), .slug = "default", .name = "Default"});

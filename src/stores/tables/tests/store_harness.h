@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,9 @@ struct NodeSettings {
     // Null: those that all nodes share. A test whose queries keep what they read by the files' ids,
     // which are unique only within one data directory, brings its own.
     EngineHost* engines = nullptr;
+    // Puts something between the store and the catalog; null: nothing.
+    std::function<std::unique_ptr<catalog::Catalog>(std::unique_ptr<catalog::Catalog>)>
+        wrap_catalog{};
 };
 // Tiny segments and records; the journal in manual mode.
 NodeSettings small_settings();

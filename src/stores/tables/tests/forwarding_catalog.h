@@ -1,0 +1,58 @@
+// A catalog that passes every command on, for tests that change a few.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "core/catalog/catalog.h"
+
+namespace insula::tables {
+
+class ForwardingCatalog : public catalog::Catalog {
+  public:
+    explicit ForwardingCatalog(std::unique_ptr<Catalog> catalog) : catalog_(std::move(catalog)) {}
+
+    Result<std::vector<catalog::Tenant>> tenants() override { return catalog_->tenants(); }
+    Result<std::vector<catalog::Source>> sources(const TenantId& tenant) override {
+        return catalog_->sources(tenant);
+    }
+    Result<std::vector<catalog::IdempotencyEntry>> idempotency(SourceIncarnation incarnation,
+                                                               WallNanos now) override {
+        return catalog_->idempotency(incarnation, now);
+    }
+    Result<std::vector<catalog::GarbageFile>> garbage() override { return catalog_->garbage(); }
+    Status add_tenant(const catalog::AddTenant& command) override {
+        return catalog_->add_tenant(command);
+    }
+    Result<Epoch> raise_epoch(const catalog::RaiseEpoch& command) override {
+        return catalog_->raise_epoch(command);
+    }
+    Status add_source(const catalog::AddSource& command) override {
+        return catalog_->add_source(command);
+    }
+    Status remove_source(const catalog::RemoveSource& command) override {
+        return catalog_->remove_source(command);
+    }
+    Status commit_files(const catalog::CommitFiles& command) override {
+        return catalog_->commit_files(command);
+    }
+    Status forget_garbage(const std::vector<FileId>& files) override {
+        return catalog_->forget_garbage(files);
+    }
+    Result<uint64_t> allocate_ids(catalog::IdKind kind, uint64_t count) override {
+        return catalog_->allocate_ids(kind, count);
+    }
+    Result<std::optional<std::string>> setting(std::string_view key) override {
+        return catalog_->setting(key);
+    }
+    Status put_setting(std::string_view key, std::string_view value) override {
+        return catalog_->put_setting(key, value);
+    }
+    catalog::CatalogHealth health() const override { return catalog_->health(); }
+    Status close() override { return catalog_->close(); }
+
+  private:
+    std::unique_ptr<Catalog> catalog_;
+};
+
+}  // namespace insula::tables
