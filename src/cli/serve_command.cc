@@ -50,6 +50,14 @@ int wait_for_stop() {
     return signal;
 }
 
+// While the start still runs.
+bool stop_is_asked_for() {
+    sigset_t pending;
+    sigemptyset(&pending);
+    sigpending(&pending);
+    return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
 // A second signal means: now. The journal makes that safe.
 void end_at_once_on_second_signal() {
     std::thread([] {
@@ -87,10 +95,12 @@ int serve(const SettingFlags& flags) {
     SystemClock clock;
     SystemRandom random;
     const SteadyTime begin = clock.steady_now();
-    auto node = server::Node::start(config, fs, clock, random);
+    auto node = server::Node::start(config, fs, clock, random, stop_is_asked_for);
     if (!node) {
         log::flush();
-        return report(node.error());
+        if (!stop_is_asked_for()) return report(node.error());
+        log::info("stopped before the start was done", {{"error", node.error().describe()}});
+        return static_cast<int>(ExitCode::ok);
     }
     const double seconds = std::chrono::duration<double>(clock.steady_now() - begin).count();
     show_key(**node);

@@ -8,7 +8,8 @@ namespace {
 Error refused(std::string detail) {
     return data_loss(std::move(detail))
         .with_hint(
-            "Put the catalog's newest files back, control.db together with control.db-wal. "
+            "Put the catalog's newest files back, control.db together with control.db-wal, or its "
+            "newest backup on PostgreSQL. "
             "Nothing was changed.");
 }
 

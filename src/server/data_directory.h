@@ -21,6 +21,8 @@ class DataDirectory {
 
     const std::string& path() const { return path_; }
     std::string catalog_path() const { return path_ + "/control.db"; }
+    // Names the catalog on PostgreSQL that the directory belongs to, if it does.
+    std::string pair_path() const { return path_ + "/CATALOG"; }
     std::string journal_path() const { return path_ + "/journal"; }
     std::string spill_path() const { return path_ + "/tmp/spill"; }
     std::string probe_path() const { return path_ + "/tmp/probe"; }

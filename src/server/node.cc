@@ -12,6 +12,7 @@
 #include "platform/runtime/metrics.h"
 #include "server/catalog_check.h"
 #include "server/data_directory.h"
+#include "server/node_catalog.h"
 #include "server/node_metrics.h"
 #include "server/readiness.h"
 #include "server/storage_fail_points.h"
@@ -173,7 +174,7 @@ struct Node::State {
           bodies("request bodies", config.request_memory_bytes),
           engines(engine_options(config, disk), fs, clock, directory.spill_path()) {}
 
-    Status open_storage();
+    Status open_storage(std::function<bool()> give_up);
     Status open_door();
     Status stop();
 
@@ -208,9 +209,9 @@ struct Node::State {
     bool stopped = false;
 };
 
-Status Node::State::open_storage() {
-    RETURN_IF_ERROR(check_catalog_present(fs, directory.catalog_path(), directory.journal_path()));
-    ASSIGN_OR_RETURN(catalog, catalog::open_sqlite_catalog(fs, clock, directory.catalog_path()));
+Status Node::State::open_storage(std::function<bool()> give_up) {
+    ASSIGN_OR_RETURN(catalog,
+                     open_node_catalog(config, fs, clock, random, directory, std::move(give_up)));
     catalog_opened_point.reach();
     ASSIGN_OR_RETURN(const uint64_t stream, catalog->allocate_ids(catalog::IdKind::stream, 1));
     RETURN_IF_ERROR(check_catalog_age(fs, directory.journal_path(), StreamId{stream}));
@@ -280,8 +281,8 @@ Status Node::State::open_door() {
             .registry = registry,
             .random = random,
             .ready = [this] { return ready.load() && journal->health().has_value(); }});
-    callbacks = register_node_metrics(
-        registry, {*store, *queries, *journal, engines, open_files, memtables, bodies, disk});
+    callbacks = register_node_metrics(registry, {*store, *queries, *journal, *catalog, engines,
+                                                 open_files, memtables, bodies, disk});
     net::HttpServerOptions http_server = http_options(config);
     http_server.render_error = [this](const Error& error) { return api->render_error(error); };
     http = std::make_unique<net::HttpServer>(std::move(http_server));
@@ -332,13 +333,14 @@ Node::~Node() {
 }
 
 Result<std::unique_ptr<Node>> Node::start(const config::ServerConfig& config, FileSystem& fs,
-                                          Clock& clock, Random& random) {
+                                          Clock& clock, Random& random,
+                                          std::function<bool()> give_up) {
     ASSIGN_OR_RETURN(auto fail_points, arm_fail_points(config, fs));
     FileSystem& storage = fail_points ? *fail_points : fs;
     ASSIGN_OR_RETURN(DataDirectory directory, DataDirectory::open(storage, config.data_dir));
     auto node = std::unique_ptr<Node>(new Node(std::make_unique<State>(
         config, storage, std::move(fail_points), clock, random, std::move(directory))));
-    if (const Status opened = node->state_->open_storage(); !opened) {
+    if (const Status opened = node->state_->open_storage(std::move(give_up)); !opened) {
         return fail(with_way_out(opened.error(), config.data_dir));
     }
     RETURN_IF_ERROR(node->state_->open_door());

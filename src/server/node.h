@@ -3,6 +3,7 @@
 // takes it down in the reverse order. Both are called from one thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,9 +24,11 @@ class Node {
   public:
     // Errors carry reasons that tell the caller how to exit: data_directory_in_use,
     // data_directory_unusable, data_directory_version, disk_full, damaged_data, port_in_use,
-    // port_not_allowed.
-    static Result<std::unique_ptr<Node>> start(const config::ServerConfig& config, FileSystem& fs,
-                                               Clock& clock, Random& random);
+    // port_not_allowed, data_directory_catalog, catalog_unreachable. `give_up` is asked while
+    // the start waits for a catalog that is elsewhere.
+    static Result<std::unique_ptr<Node>> start(
+        const config::ServerConfig& config, FileSystem& fs, Clock& clock, Random& random,
+        std::function<bool()> give_up = [] { return false; });
     ~Node();  // stops if stop() was not called
 
     // The administrator's key if this start made it: shown once.

@@ -21,6 +21,17 @@ std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry
         [journal] { return static_cast<double>(journal->usage().syncs); });
     add(Kind::gauge, "insula_journal_sync_seconds", "Duration of the journal's last sync.",
         [journal] { return static_cast<double>(journal->usage().last_sync_nanos) / 1e9; });
+    const auto* catalog = &sources.catalog;
+    add(Kind::gauge, "insula_catalog_reachable", "1 while the catalog's database can be reached.",
+        [catalog] { return catalog->health().reachable ? 1.0 : 0.0; });
+    add(Kind::gauge, "insula_catalog_connections", "Connections to the catalog's database.",
+        [catalog] { return static_cast<double>(catalog->health().connections); });
+    add(Kind::counter, "insula_catalog_repeats_total",
+        "Commands of the catalog that were sent once more.",
+        [catalog] { return static_cast<double>(catalog->health().repeats); });
+    add(Kind::counter, "insula_catalog_unknown_outcomes_total",
+        "Commands of the catalog of which it was not learnt in time whether they were carried out.",
+        [catalog] { return static_cast<double>(catalog->health().unknown_outcomes); });
     const auto* memtables = &sources.memtables;
     add(Kind::gauge, "insula_memtable_bytes", "Rows in memory that are not in a file yet.",
         [memtables] { return static_cast<double>(memtables->usage()); });

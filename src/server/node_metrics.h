@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "core/catalog/catalog.h"
 #include "platform/fs/disk_reserve.h"
 #include "platform/journal/journal.h"
 #include "platform/runtime/memory_budget.h"
@@ -18,6 +19,7 @@ struct NodeMetricsSources {
     const tables::TableStore& store;
     const tables::Queries& queries;
     const journal::Journal& journal;
+    const catalog::Catalog& catalog;
     const tables::EngineHost& engines;
     const tables::OpenFiles& open_files;
     const MemoryBudget& memtables;

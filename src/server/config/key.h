@@ -56,7 +56,9 @@ struct Key {
     std::string_view replaced_by{};  // the key to use instead; this one has no effect
     std::string_view remark{};       // what else to say when a planned or replaced key is set
     bool secret = false;             // never shown
-    bool reloadable = false;         // can change while the server runs
+    // An unset ${VARIABLE} in YAML leaves the default, which is said, where it would be a mistake.
+    bool variable_may_be_unset = false;
+    bool reloadable = false;  // can change while the server runs
     // For "auto": the value for this machine, and the rule in words.
     uint64_t (*automatic)(const Machine& machine) = nullptr;
     std::string_view automatic_rule{};

@@ -43,6 +43,7 @@ class Loader {
     void fit_automatic(std::string_view smaller, std::string_view larger);
     void judge_order(std::string_view smaller, std::string_view larger);
     void judge_ports();
+    void judge_catalog();
     void judge_fail_points();
 
     void problem(std::string_view where, std::string_view what) {
@@ -230,6 +231,27 @@ void Loader::fit_automatic(std::string_view smaller, std::string_view larger) {
     config_.set(*find_key(smaller), {high.value, Layer::automatic, {}});
 }
 
+// Keys that say where the catalog is, and have no effect because another one does.
+void Loader::judge_catalog() {
+    static constexpr std::array<std::string_view, 5> kParts{
+        "database.host", "database.port", "database.name", "database.user", "database.password"};
+    const auto no_effect = [&](std::string_view name, std::string_view why) {
+        const Setting& setting = config_.at(name);
+        const auto initial = parse_value(*find_key(name), find_key(name)->initial);
+        if (!setting.given() || (initial && setting.value == *initial)) return;
+        notes_.push_back(
+            {Note::Severity::note, setting.where, fmt::format("{} has no effect: {}", name, why)});
+    };
+    if (!config_.text("catalog.url").empty()) {
+        for (const std::string_view part : kParts) no_effect(part, "catalog.url is set");
+        if (config_.text("database.type") == "sqlite") {
+            no_effect("database.type", "catalog.url is set");
+        }
+    } else if (config_.text("database.type") == "sqlite") {
+        for (const std::string_view part : kParts) no_effect(part, "database.type is sqlite");
+    }
+}
+
 void Loader::judge() {
     fit_automatic("tables.memtable_source_bytes", "tables.memtable_bytes");
     fit_automatic("tables.flush_source_bytes", "tables.memtable_source_bytes");
@@ -249,6 +271,7 @@ void Loader::judge() {
     judge_order("compaction.target_file_bytes", "compaction.max_file_bytes");
     judge_order("replication.retry_policy.initial_backoff", "replication.retry_policy.max_backoff");
     judge_ports();
+    judge_catalog();
     judge_fail_points();
 }
 

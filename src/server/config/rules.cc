@@ -4,6 +4,8 @@
 
 #include "base/ids.h"
 #include "base/units.h"
+#include "core/catalog/postgres/postgres_catalog.h"
+#include "platform/postgres/target.h"
 #include "platform/runtime/log.h"
 
 namespace insula::config::rules {
@@ -86,6 +88,20 @@ Status log_level(const Value& value) {
         return fail(refused(std::string(status.error().hint())));
     }
     return {};
+}
+
+Status connection_url(const Value& value) {
+    if (text_of(value).empty()) return {};
+    const auto target = postgres::Target::parse(text_of(value));
+    if (target) return {};
+    return fail(
+        refused(std::string(target.error().message()) + " " + std::string(target.error().hint())));
+}
+
+Status schema_name(const Value& value) {
+    const Status checked = catalog::check_schema_name(text_of(value));
+    if (checked) return {};
+    return fail(refused(std::string(checked.error().message())));
 }
 
 Status absolute_paths(const Value& value) {

@@ -1,5 +1,7 @@
 #include "server/config/server_config.h"
 
+#include <fmt/format.h>
+
 #include "server/config/rules.h"
 
 namespace insula::config {
@@ -60,6 +62,45 @@ void set_tables(const Config& config, ServerConfig& server) {
     server.engine_idle_close = config.duration("engine.idle_close");
 }
 
+// As it may stand in a part of a URL (RFC 3986).
+std::string percent_encoded(std::string_view text) {
+    std::string encoded;
+    for (const char c : text) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+        if (plain) {
+            encoded.push_back(c);
+        } else {
+            encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+        }
+    }
+    return encoded;
+}
+
+std::string catalog_url(const Config& config) {
+    if (!config.text("catalog.url").empty()) return config.text("catalog.url");
+    if (config.text("database.type") != "postgresql") return "";
+    const std::string& host = config.text("database.host");
+    std::string url =
+        fmt::format("postgresql://{}:{}/{}?application_name=insula",
+                    host.find(':') == std::string::npos ? host : "[" + host + "]",
+                    config.integer("database.port"), percent_encoded(config.text("database.name")));
+    for (const std::string_view part : {"user", "password"}) {
+        const std::string& value = config.text(fmt::format("database.{}", part));
+        if (!value.empty()) url += fmt::format("&{}={}", part, percent_encoded(value));
+    }
+    return url;
+}
+
+void set_catalog(const Config& config, ServerConfig& server) {
+    server.catalog_url = catalog_url(config);
+    server.catalog_schema = config.text("catalog.schema");
+    server.catalog_connections = count(config, "database.max_connections");
+    server.catalog_connect_timeout = config.duration("database.connection_timeout");
+    server.catalog_command_timeout = config.duration("catalog.command_timeout");
+    server.catalog_start_timeout = config.duration("catalog.start_timeout");
+}
+
 }  // namespace
 
 ServerConfig make_server_config(const Config& config) {
@@ -78,6 +119,7 @@ ServerConfig make_server_config(const Config& config) {
     set_tenant(config, server);
     set_requests(config, server);
     set_tables(config, server);
+    set_catalog(config, server);
     server.log_level = config.text("monitoring.log_level");
     server.access_log = config.boolean("monitoring.access_log");
     server.log_output = {.file = config.text("monitoring.log_file"),

@@ -62,6 +62,14 @@ struct ServerConfig {
     uint64_t engine_spill_bytes = 0;
     std::chrono::nanoseconds engine_idle_close{};
 
+    // The catalog: on PostgreSQL, or with an empty URL in the data directory.
+    std::string catalog_url;  // holds a password
+    std::string catalog_schema;
+    size_t catalog_connections = 0;
+    std::chrono::nanoseconds catalog_connect_timeout{};
+    std::chrono::nanoseconds catalog_command_timeout{};
+    std::chrono::nanoseconds catalog_start_timeout{};
+
     std::string log_level;
     bool access_log = true;
     log::OutputOptions log_output;

@@ -221,7 +221,7 @@ std::optional<std::string> Walk::text_of(const YAML::Node& node, const Key& key,
         problem(line, fmt::format("{}: a variable is written ${{NAME}} or ${{NAME:-default}}, a "
                                   "dollar sign by itself $$",
                                   key.name));
-    } else if (!key.planned.empty()) {
+    } else if (!key.planned.empty() || key.variable_may_be_unset) {
         note(line, fmt::format("{} keeps its default: the variable {} is not set", key.name,
                                shown(unset->name)));
     } else {

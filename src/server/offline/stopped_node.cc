@@ -14,7 +14,11 @@ Result<catalog::Catalog*> StoppedNode::catalog() {
     if (!catalog_) {
         const std::string path = directory_.catalog_path();
         const auto exists = fs_.exists(path);
-        if (exists && !*exists) {
+        const auto elsewhere = fs_.exists(directory_.pair_path());
+        if (elsewhere && *elsewhere) {
+            catalog_ = fail(Error(Code::failed_precondition, "data_directory_catalog",
+                                  "The data directory has its catalog on PostgreSQL."));
+        } else if (exists && !*exists) {
             catalog_ = fail(data_loss(path + ": missing"));
         } else {
             catalog_ = catalog::open_sqlite_catalog(frozen_, clock_, path);
