@@ -171,6 +171,35 @@ TEST(ConfigLoad, UnsetVariableIsAMistakeWhereTheKeyHasAnEffect) {
                          "not set"));
 }
 
+TEST(ConfigLoad, PartsOfADatabaseMakeAnAddress) {
+    const auto url = [](const std::string& yaml) {
+        const auto loaded = load_yaml(yaml);
+        return loaded ? make_server_config(loaded->config).catalog_url : problem_of(loaded);
+    };
+    EXPECT_EQ(url(""), "");
+    EXPECT_EQ(url("database: {host: db1, password: secret}\n"), "");
+    EXPECT_EQ(url("database: {type: postgresql}\n"),
+              "postgresql://localhost:5432/insula?application_name=insula");
+    EXPECT_EQ(url("database: {type: postgresql, host: \"::1\", port: 5433, name: a/b, user: \"u&v\","
+                  " password: \"p w=1\"}\n"),
+              "postgresql://[::1]:5433/a%2Fb?application_name=insula&user=u%26v&password=p%20w%3D1");
+    EXPECT_EQ(url("catalog: {url: \"postgresql://db2/c\"}\n"), "postgresql://db2/c");
+    EXPECT_TRUE(has(url("catalog: {url: \"mysql://db2/c\"}\n"), "config.yaml:1: catalog.url"));
+    EXPECT_TRUE(has(url("catalog: {schema: \"a b\"}\n"), "config.yaml:1: catalog.schema"));
+}
+
+TEST(ConfigLoad, AnAddressThatIsNotUsedIsNoted) {
+    const std::string host = "database: {host: db1}\n";
+    const auto idle = load_yaml(host);
+    ASSERT_TRUE(idle);
+    EXPECT_TRUE(has_note(*idle, Note::Severity::note, "config.yaml:1",
+                         "database.host has no effect: database.type is sqlite"));
+    const auto overruled = load_yaml(host + "catalog: {url: \"postgresql://db2/c\"}\n");
+    ASSERT_TRUE(overruled) << overruled.error().message();
+    EXPECT_TRUE(has_note(*overruled, Note::Severity::note, "config.yaml:1",
+                         "database.host has no effect: catalog.url is set"));
+}
+
 TEST(ConfigLoad, BareNumbersInSeedNamesHaveTheirUnit) {
     const auto loaded = load_env(
         "WAL_RETENTION_HOURS=24\nCOMPACTION_INTERVAL_MINUTES=60\nMIN_FILE_SIZE_MB=50.0\n"
