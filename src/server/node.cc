@@ -32,9 +32,10 @@ constexpr size_t kRunningQueriesPerWorker = 8;
 FailPoint catalog_opened_point("node.start.catalog_opened");
 FailPoint tenant_added_point("node.start.tenant_added");
 FailPoint epoch_raised_point("node.start.epoch_raised");
-FailPoint recovered_point("node.start.recovered");
+FailPoint checked_point("node.start.journal_checked");
 FailPoint stream_created_point("node.start.stream_created");
 FailPoint proved_point("node.start.proved");
+FailPoint recovered_point("node.start.recovered");
 FailPoint drained_point("node.stop.drained");
 FailPoint flushed_point("node.stop.flushed");
 FailPoint journal_closed_point("node.stop.journal_closed");
@@ -176,6 +177,7 @@ struct Node::State {
 
     Status open_storage(std::function<bool()> give_up);
     Status open_door();
+    Status replay();
     Status stop();
 
     const config::ServerConfig config;
@@ -233,12 +235,12 @@ Status Node::State::open_storage(std::function<bool()> give_up) {
                                         .admit_write = [this] { return disk.admit(); },
                                         .attachable = attachable(config, directory.path())});
     store = std::make_unique<tables::TableStore>(*services);
-    auto recovered = store->recover(tenants, directory.journal_path(), journal_options(config));
+    auto recovered = store->open(tenants, directory.journal_path(), journal_options(config));
     if (!recovered) {
         return fail(with_way_out_of_journal(recovered.error(), directory.path()));
     }
     recovery = *recovered;
-    recovered_point.reach();
+    checked_point.reach();
     journal::Options stream_options = journal_options(config);
     stream_options.hybrid_time_floor = recovery.last_hybrid_time;
     stream_options.retention = journal_retention(config, disk);
@@ -286,8 +288,17 @@ Status Node::State::open_door() {
     net::HttpServerOptions http_server = http_options(config);
     http_server.render_error = [this](const Error& error) { return api->render_error(error); };
     http = std::make_unique<net::HttpServer>(std::move(http_server));
-    ready = true;
     return http->start([this](net::Exchange& exchange) { return api->handle(exchange); });
+}
+
+// With the door open: a tenant is served as soon as its own records are in.
+Status Node::State::replay() {
+    if (const Status replayed = store->replay(); !replayed) {
+        return fail(with_way_out_of_journal(replayed.error(), directory.path()));
+    }
+    recovered_point.reach();
+    ready = true;
+    return {};
 }
 
 Status Node::State::stop() {
@@ -344,6 +355,7 @@ Result<std::unique_ptr<Node>> Node::start(const config::ServerConfig& config, Fi
         return fail(with_way_out(opened.error(), config.data_dir));
     }
     RETURN_IF_ERROR(node->state_->open_door());
+    RETURN_IF_ERROR(node->state_->replay());
     return node;
 }
 

@@ -1,6 +1,7 @@
 // Node: all roles in one process over one data directory. start() brings everything up in order and
-// returns when the node is ready (a real write and a real read have worked); stop() drains and
-// takes it down in the reverse order. Both are called from one thread.
+// returns when the node is ready (a real write and a real read have worked, and all records of the
+// journal are applied; a tenant is served as soon as its own are); stop() drains and takes it down
+// in the reverse order. Both are called from one thread.
 #pragma once
 
 #include <functional>

@@ -87,6 +87,7 @@ POINTS = (
     Point("storage.stream.create_directory.after", "start"),
     Point("storage.journal.sync.before", "start"),
     Point("storage.journal.sync.after", "start"),
+    Point("node.start.journal_checked", "start"),
     Point("node.start.stream_created", "start"),
     Point("node.start.proved", "start"),
     # A clean stop.

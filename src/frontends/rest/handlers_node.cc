@@ -69,6 +69,7 @@ net::Task<void> RestApi::health_details(Call& call) {
     writer.key("available_bytes").uint64(disk.available_bytes);
     writer.key("reserve_bytes").uint64(disk.reserve_bytes);
     writer.end_object();
+    writer.key("recovering_tenants").uint64(services_.tables.recovery().closed());
     writer.key("flush_failures").uint64(services_.tables.flush_failures());
     writer.key("queued_writes").uint64(services_.workers.queued());
     writer.key("queued_queries").uint64(services_.query_workers.queued());

@@ -82,6 +82,7 @@ constexpr std::array kPublicCodes{
     "target_too_long"sv,
     "temporary_space_exhausted"sv,
     "tenant_not_allowed"sv,
+    "tenant_recovering"sv,
     "timestamp_out_of_range"sv,
     "too_deep"sv,
     "too_many_active_tenants"sv,

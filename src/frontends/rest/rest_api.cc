@@ -6,12 +6,14 @@
 #include "base/check.h"
 #include "frontends/rest/error_response.h"
 #include "frontends/rest/public_codes.h"
+#include "platform/net/hop.h"
 #include "platform/runtime/log.h"
 
 namespace insula::rest {
 
 namespace {
 
+constexpr std::string_view kTablesActions = "tables:";
 constexpr std::string_view kJson = "application/json";
 constexpr std::chrono::seconds kRetryAfter{1};
 
@@ -212,7 +214,26 @@ net::Task<void> RestApi::admit_and_run(Call& call) {
     }
     call.context.remote_address = request.remote_address;
     call.context.deadline = Deadline::after(options_.request_deadline);
+    if (const Status recovered = co_await wait_for_tenant(call); !recovered) {
+        respond_error(call.exchange, recovered.error(), call.context.request_id);
+        co_return;
+    }
     co_await (this->*call.route.handler)(call);
+}
+
+// After a start a tenant's requests wait until what it had written is there.
+net::Task<Status> RestApi::wait_for_tenant(Call& call) {
+    tables::RecoveryGate& recovery = services_.tables.recovery();
+    if (recovery.closed() == 0 || !call.route.action.starts_with(kTablesActions)) {
+        co_return Status();
+    }
+    const Status opened = co_await net::completion(
+        [&recovery, tenant = call.context.tenant](std::move_only_function<void(Status)> done) {
+            recovery.wait(tenant, std::move(done));
+        },
+        call.context.deadline);
+    if (opened) co_return Status();
+    co_return fail(tables::tenant_recovering());
 }
 
 void RestApi::finish(net::Exchange& exchange, const Route* route,

@@ -85,6 +85,7 @@ class RestApi {
     struct RouteMetrics;
 
     net::Task<void> admit_and_run(Call& call);
+    net::Task<Status> wait_for_tenant(Call& call);
     Status check_host(const net::RequestHead& request) const;
     std::string new_request_id();
     void finish(net::Exchange& exchange, const Route* route,

@@ -159,5 +159,10 @@ struct ReplayStats {
 Result<ReplayStats> replay(FileSystem& fs, const std::string& directory, Lsn from,
                            const Options& options,
                            const std::function<Status(const Record&)>& handle);
+// Hands on the same records once more, after a replay(): those at or after `from` of the streams up
+// to `last`. Changes nothing. May run beside a Journal that writes a later stream, as long as
+// nothing of these streams is released.
+Status read_again(FileSystem& fs, const std::string& directory, Lsn from, StreamId last,
+                  const Options& options, const std::function<Status(const Record&)>& handle);
 
 }  // namespace insula::journal

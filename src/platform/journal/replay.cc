@@ -87,4 +87,24 @@ Result<ReplayStats> replay(FileSystem& fs, const std::string& directory, Lsn fro
     return stats;
 }
 
+Status read_again(FileSystem& fs, const std::string& directory, Lsn from, StreamId last,
+                  const Options& options, const std::function<Status(const Record&)>& handle) {
+    ReplayStats stats;
+    ASSIGN_OR_RETURN(const auto entries, fs.list(directory));
+    ASSIGN_OR_RETURN(const StreamExtents known, load_extents(fs, directory));
+    std::string buffer;
+    Replay observer(handle, stats);
+    for (const DirectoryEntry& entry : entries) {
+        const auto stream = parse_stream_name(entry.name);
+        if (!entry.is_directory || !stream || *stream < from.stream || *stream > last) continue;
+        StreamReader reader(fs, directory + "/" + entry.name, *stream, from, options.planted_fault,
+                            buffer);
+        if (const auto extent = known.find(*stream); extent != known.end()) {
+            reader.expect(extent->second);
+        }
+        RETURN_IF_ERROR(reader.run(observer));
+    }
+    return {};
+}
+
 }  // namespace insula::journal

@@ -15,9 +15,9 @@ FailPoint memory_freed("tables.recovery.memory_freed");
 
 }  // namespace
 
-Result<RecoveryStats> TableStore::recover(const std::vector<catalog::Tenant>& tenants,
-                                          const std::string& journal_directory,
-                                          const journal::Options& journal_options) {
+Result<RecoveryStats> TableStore::open(const std::vector<catalog::Tenant>& tenants,
+                                       const std::string& journal_directory,
+                                       const journal::Options& journal_options) {
     RecoveryStats stats;
     for (const catalog::Tenant& tenant : tenants) {
         ASSIGN_OR_RETURN(const auto stored, services_.catalog.sources(tenant.id));
@@ -31,10 +31,15 @@ Result<RecoveryStats> TableStore::recover(const std::vector<catalog::Tenant>& te
         }
         tenants_.emplace(tenant.id, std::move(state));
     }
-    ASSIGN_OR_RETURN(
-        const journal::ReplayStats replayed,
-        journal::replay(services_.fs, journal_directory, Lsn{}, journal_options,
-                        [this](const journal::Record& record) { return replay(record); }));
+    unapplied_ = {.journal_directory = journal_directory, .journal_options = journal_options};
+    ASSIGN_OR_RETURN(const journal::ReplayStats replayed,
+                     journal::replay(services_.fs, journal_directory, Lsn{}, journal_options,
+                                     [this](const journal::Record& record) -> Status {
+                                         note(record);
+                                         return {};
+                                     }));
+    unapplied_.last_stream = replayed.last_stream;
+    for (const auto& [tenant, lsn] : unapplied_.last) recovery_.close(tenant);
     stats.records = replayed.records;
     stats.journal_bytes = replayed.bytes;
     stats.clean_stop = replayed.clean_stop;
@@ -45,24 +50,61 @@ Result<RecoveryStats> TableStore::recover(const std::vector<catalog::Tenant>& te
     return stats;
 }
 
-Status TableStore::replay(const journal::Record& record) {
-    if (record.header.kind != journal::RecordKind::table_write) return {};
+std::shared_ptr<Source> TableStore::find(SourceIncarnation incarnation) const {
+    const std::shared_lock lock(mutex_);
+    const auto source = by_incarnation_.find(incarnation);
+    return source == by_incarnation_.end() ? nullptr : source->second;
+}
+
+void TableStore::note(const journal::Record& record) {
+    if (record.header.kind != journal::RecordKind::table_write) return;
     // A source is in the catalog before its first record: one that is not there was removed.
-    const auto source = by_incarnation_.find(record.header.source);
-    if (source == by_incarnation_.end()) return {};
+    const auto source = find(record.header.source);
+    if (!source || !source->needs_replay(record.lsn)) return;
+    if (unapplied_.last.empty()) unapplied_.first = record.lsn;
+    unapplied_.last[source->tenant()] = record.lsn;
+}
+
+Status TableStore::replay() {
+    Status read;
+    if (!unapplied_.last.empty()) {
+        read = journal::read_again(services_.fs, unapplied_.journal_directory, unapplied_.first,
+                                   unapplied_.last_stream, unapplied_.journal_options,
+                                   [this](const journal::Record& record) { return apply(record); });
+    }
+    if (read && recovery_.closed() > 0) {
+        read = fail(data_loss("records that were read before are missing from the journal"));
+    }
+    if (!read) {
+        recovery_.fail_all();
+        return read;
+    }
+    unapplied_ = {};
+    replayed_ = true;
+    return {};
+}
+
+Status TableStore::apply(const journal::Record& record) {
+    if (record.header.kind != journal::RecordKind::table_write) return {};
+    const auto source = find(record.header.source);
+    if (!source || !source->needs_replay(record.lsn)) return {};
     const auto place = [&](const Error& error) {
         return error.with_detail("journal stream " + std::to_string(record.lsn.stream.value) +
                                  " position " + std::to_string(record.lsn.position));
     };
     auto decoded = decode_record(record.body);
     if (!decoded) return fail(place(decoded.error()));
-    Status applied = source->second->replay(record.lsn, record.hybrid_time, *decoded);
+    Status applied = source->replay(record.lsn, record.hybrid_time, *decoded);
     if (!applied && applied.error().code() == Code::resource_exhausted) {
         RETURN_IF_ERROR(free_memory_for_replay());
-        applied = source->second->replay(record.lsn, record.hybrid_time, *std::move(decoded));
+        applied = source->replay(record.lsn, record.hybrid_time, *std::move(decoded));
     }
     if (!applied) return fail(place(applied.error()));
     record_replayed.reach();
+    const auto last = unapplied_.last.find(source->tenant());
+    if (last != unapplied_.last.end() && last->second == record.lsn) {
+        recovery_.open(source->tenant());
+    }
     return {};
 }
 

@@ -40,7 +40,7 @@ Source::Source(Services& services, const catalog::Source& stored, Epoch epoch)
 Source::~Source() = default;
 
 Status Source::replay(Lsn lsn, uint64_t hybrid_time, TableRecord record) {
-    if (lsn < flushed_at_start_) return {};
+    if (!needs_replay(lsn)) return {};
     // What it restates was read before, unless the catalog says that it stands for all of that.
     if (record.restatement && lsn != flushed_at_start_) return {};
     ASSIGN_OR_RETURN(MemoryGrant memory, services_.memtables.try_reserve(record.bytes));
@@ -61,6 +61,7 @@ Status Source::replay(Lsn lsn, uint64_t hybrid_time, TableRecord record) {
     }
     replay_key(lsn, written_at, record);
     apply(lsn, record.chunks, std::move(memory));
+    const std::lock_guard lock(state_);
     last_write_at_ = written_at;
     return {};
 }

@@ -91,6 +91,7 @@ class Source {
     // was written where it passes before.
     Result<WriteOutcome> write(const WriteInput& input, Deadline deadline);
     // A record of an earlier start. Records below flushed_lsn are skipped.
+    bool needs_replay(Lsn lsn) const { return lsn >= flushed_at_start_; }
     Status replay(Lsn lsn, uint64_t hybrid_time, TableRecord record);
 
     // All sources of one query at once, so that they stand at one journal position.

@@ -235,7 +235,7 @@ Status TableStore::stop(bool flush_large) {
     }
     wake_.notify_one();
     if (thread_.joinable()) thread_.join();
-    if (!flush_large) return {};
+    if (!flush_large || !replayed_) return {};
     for (const auto& source : all_sources()) {
         if (source->memtable_bytes() < services_.limits.clean_stop_bytes) continue;
         ASSIGN_OR_RETURN([[maybe_unused]] const bool flushed, source->flush());
@@ -325,6 +325,8 @@ std::optional<TableStore::Due> TableStore::next_due() {
     if (largest_bytes >= limits.source_memtable_bytes || (largest && full)) {
         return Due{.source = std::move(largest)};
     }
+    // What a replay has still to read is not to be had shorter by flushing.
+    if (!replayed_) return std::nullopt;
     const journal::Journal* journal = services_.journal.load();
     if (journal->usage().bytes < limits.journal_bytes) return std::nullopt;
     std::shared_ptr<Source> oldest;
@@ -357,7 +359,7 @@ Result<bool> TableStore::restate_or_flush(Source& source) {
 
 void TableStore::release_journal() {
     journal::Journal* journal = services_.journal.load();
-    if (journal == nullptr) return;
+    if (journal == nullptr || !replayed_) return;
     // Read before the sources are asked: see Source::oldest_unflushed().
     Lsn needed = journal->durable();
     for (const auto& source : all_sources()) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "stores/tables/recovery_gate.h"
 #include "stores/tables/services.h"
 #include "stores/tables/source.h"
 
@@ -43,11 +44,16 @@ class TableStore {
     explicit TableStore(Services& services) : services_(services) {}
     ~TableStore();
 
-    // Loads the tenants' sources and replays `journal_directory`. Afterwards the caller creates
-    // this start's stream and calls start().
-    Result<RecoveryStats> recover(const std::vector<catalog::Tenant>& tenants,
-                                  const std::string& journal_directory,
-                                  const journal::Options& journal_options);
+    // Loads the tenants' sources, reads and checks all of `journal_directory`, and notes whose
+    // records are to be applied. Afterwards the caller creates this start's stream and calls
+    // start(), then replay().
+    Result<RecoveryStats> open(const std::vector<catalog::Tenant>& tenants,
+                               const std::string& journal_directory,
+                               const journal::Options& journal_options);
+    // Applies those records. recovery() opens each tenant with its last one, the others from the
+    // beginning: their requests may run meanwhile. After an error the store is to be stopped.
+    Status replay();
+    RecoveryGate& recovery() { return recovery_; }
     // Attaches the journal and begins background flushes.
     void start(journal::Journal& journal);
     // The two steps of start() for a caller without background work, such as a simulation:
@@ -92,8 +98,10 @@ class TableStore {
                                                   Deadline deadline, const CancelToken& cancel);
     void insert(const std::shared_ptr<Source>& source);
 
-    Status replay(const journal::Record& record);
+    void note(const journal::Record& record);
+    Status apply(const journal::Record& record);
     Status free_memory_for_replay();
+    std::shared_ptr<Source> find(SourceIncarnation incarnation) const;
     void run();
     struct Due {
         std::shared_ptr<Source> source;
@@ -120,6 +128,17 @@ class TableStore {
     std::mutex changes_;  // serialises add and remove
 
     bool garbage_unlisted_ = false;  // said once; of the thread that maintains
+    // What replay() is to read. Of the thread that recovers.
+    struct Unapplied {
+        std::string journal_directory;
+        journal::Options journal_options;
+        Lsn first;
+        StreamId last_stream;
+        std::unordered_map<TenantId, Lsn> last;  // of each tenant
+    };
+    Unapplied unapplied_;
+    RecoveryGate recovery_;
+    std::atomic<bool> replayed_ = false;  // until then records are needed that no source knows of
 
     std::thread thread_;
     std::mutex wake_mutex_;

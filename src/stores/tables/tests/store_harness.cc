@@ -107,7 +107,7 @@ Status TestNode::start() {
     journal::Options options = settings_.journal;
     options.planted_fault = planted_in_journal(settings_.fault);
     ASSIGN_OR_RETURN([[maybe_unused]] const RecoveryStats recovered,
-                     store_->recover(tenants, below("journal"), options));
+                     store_->open(tenants, below("journal"), options));
     ASSIGN_OR_RETURN(const uint64_t stream, catalog_->allocate_ids(catalog::IdKind::stream, 1));
     ASSIGN_OR_RETURN(auto journal, journal::Journal::create(fs_, clock_, below("journal"),
                                                             StreamId{stream}, options));
@@ -117,7 +117,7 @@ Status TestNode::start() {
     } else {
         store_->attach(*journal_);
     }
-    return {};
+    return settings_.replay ? store_->replay() : Status();
 }
 
 Result<WriteOutcome> TestNode::write(std::string_view source_id, std::string body,

@@ -25,6 +25,7 @@ struct NodeSettings {
     uint64_t memtable_budget = 256ull << 20;
     StoreFault fault = StoreFault::none;
     bool background = false;  // flushes in a thread, as in the product
+    bool replay = true;       // false: open() leaves replay() to the test
     // Null: those that all nodes share. A test whose queries keep what they read by the files' ids,
     // which are unique only within one data directory, brings its own.
     EngineHost* engines = nullptr;
