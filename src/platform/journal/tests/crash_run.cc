@@ -58,7 +58,9 @@ std::optional<std::string> CrashRun::run() {
             return fmt::format("start {}: {} (last fault: {})", i, *wrong, fs.last_fault());
         }
         coverage_.faults += fs.faults();
-        if (random_.below(4) != 0) disk_ = disk_->crash(random_);
+        if (random_.below(4) == 0) continue;
+        disk_ = disk_->crash(random_);
+        ++coverage_.power_cuts;
     }
     FaultyFileSystem fs(*disk_);
     return check_replay(fs);

@@ -26,6 +26,7 @@ class CrashRun {
     // What the run covered, so that a test can tell that it does not pass for want of events.
     struct Coverage {
         uint64_t acknowledged = 0;
+        uint64_t power_cuts = 0;
         uint64_t cut_tails = 0;
         uint64_t faults = 0;
         uint64_t clean_stops = 0;

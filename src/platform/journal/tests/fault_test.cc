@@ -1,33 +1,29 @@
 // What the journal promises under faults, and that the harness which shows it can fail.
 #include <fmt/format.h>
-#include <stdlib.h>
-
 #include <algorithm>
 
+#include "base/tests/seeds.h"
 #include "platform/journal/tests/crash_run.h"
 
 namespace insula::journal {
 namespace {
 
-// INSULA_TEST_SEEDS multiplies how many seeds the random tests try (1 by default); under sanitizers
-// they try fewer.
-uint64_t scaled(uint64_t seeds) {
-#ifdef INSULA_SANITIZED
-    seeds /= 8;
-#endif
-    const char* text = ::getenv("INSULA_TEST_SEEDS");
-    const uint64_t factor = text == nullptr ? 1 : ::strtoull(text, nullptr, 10);
-    return seeds * std::max<uint64_t>(factor, 1);
+std::string repeat_line(uint64_t seed) {
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    return fmt::format("\nrepeat: INSULA_TEST_SEED={} core_tests --gtest_filter={}.{}", seed,
+                       test->test_suite_name(), test->name());
 }
 
 TEST(JournalCrash, NothingAcknowledgedIsLostWhereverItStops) {
     CrashRun::Coverage sum;
-    const uint64_t seeds = scaled(2400);
-    for (uint64_t seed = 1; seed <= seeds; ++seed) {
+    constexpr uint64_t kSeeds = 2400;
+    const SeedRange seeds = test_seeds(kSeeds, kSeeds / 8);
+    for (uint64_t seed = seeds.first; seed <= seeds.last; ++seed) {
         CrashRun run(seed);
         const auto wrong = run.run();
-        ASSERT_FALSE(wrong.has_value()) << "seed " << seed << ": " << *wrong;
+        ASSERT_FALSE(wrong.has_value()) << *wrong << repeat_line(seed);
         sum.acknowledged += run.coverage().acknowledged;
+        sum.power_cuts += run.coverage().power_cuts;
         sum.cut_tails += run.coverage().cut_tails;
         sum.faults += run.coverage().faults;
         sum.clean_stops += run.coverage().clean_stops;
@@ -36,14 +32,16 @@ TEST(JournalCrash, NothingAcknowledgedIsLostWhereverItStops) {
         sum.given_up_segments += run.coverage().given_up_segments;
         sum.sequence_max = std::max(sum.sequence_max, run.coverage().sequence_max);
     }
+    RecordProperty("simulated_crashes", std::to_string(sum.power_cuts));
+    if (seeds.single()) return;
     // The runs met what they are for.
-    EXPECT_GT(sum.acknowledged, seeds * 20);
-    EXPECT_GT(sum.cut_tails, seeds / 4);
-    EXPECT_GT(sum.faults, seeds);
-    EXPECT_GT(sum.clean_stops, seeds / 5);
-    EXPECT_GT(sum.removed_streams, seeds / 2);
-    EXPECT_GT(sum.kept_segments, seeds);
-    EXPECT_GT(sum.given_up_segments, seeds / 2);
+    EXPECT_GT(sum.acknowledged, seeds.count() * 20);
+    EXPECT_GT(sum.cut_tails, seeds.count() / 4);
+    EXPECT_GT(sum.faults, seeds.count());
+    EXPECT_GT(sum.clean_stops, seeds.count() / 5);
+    EXPECT_GT(sum.removed_streams, seeds.count() / 2);
+    EXPECT_GT(sum.kept_segments, seeds.count());
+    EXPECT_GT(sum.given_up_segments, seeds.count() / 2);
     EXPECT_GE(sum.sequence_max, 3u);
 }
 
@@ -112,10 +110,13 @@ std::optional<std::string> damage_run(uint64_t seed, PlantedFault fault) {
 }
 
 TEST(JournalDamage, OfSyncedDataIsAlwaysFound) {
-    for (uint64_t seed = 1; seed <= scaled(1000); ++seed) {
+    constexpr uint64_t kSeeds = 1000;
+    const SeedRange seeds = test_seeds(kSeeds, kSeeds / 8);
+    for (uint64_t seed = seeds.first; seed <= seeds.last; ++seed) {
         const auto wrong = damage_run(seed, PlantedFault::none);
-        ASSERT_FALSE(wrong.has_value()) << "seed " << seed << ": " << *wrong;
+        ASSERT_FALSE(wrong.has_value()) << *wrong << repeat_line(seed);
     }
+    RecordProperty("damaged_positions", std::to_string(seeds.count()));
 }
 
 TEST(JournalDamage, HarnessFindsAReaderThatAcceptsIt) {

@@ -1,10 +1,10 @@
 // Inspection finds what replay refuses; salvage leads on and loses nothing but what it says.
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <map>
 
+#include "base/tests/seeds.h"
 #include "platform/fs/crash_file_system.h"
 #include "platform/journal/inspection.h"
 #include "platform/journal/salvage.h"
@@ -249,14 +249,12 @@ std::optional<std::string> salvage_run(uint64_t seed, uint64_t& salvages) {
 
 TEST(JournalSalvage, LeadsOnFromAnyDamageAndKeepsEveryGoodRecord) {
     uint64_t salvages = 0;
-    const char* text = ::getenv("INSULA_TEST_SEEDS");
-    const uint64_t factor = text == nullptr ? 1 : ::strtoull(text, nullptr, 10);
-    const uint64_t seeds = 300 * std::max<uint64_t>(factor, 1);
-    for (uint64_t seed = 1; seed <= seeds; ++seed) {
+    const SeedRange seeds = test_seeds(300);
+    for (uint64_t seed = seeds.first; seed <= seeds.last; ++seed) {
         const auto wrong = salvage_run(seed, salvages);
         ASSERT_FALSE(wrong.has_value()) << "seed " << seed << ": " << *wrong;
     }
-    EXPECT_GT(salvages, seeds / 2);
+    if (!seeds.single()) EXPECT_GT(salvages, seeds.count() / 2);
 }
 
 // Damage in the middle of two streams, on a disk of its own.

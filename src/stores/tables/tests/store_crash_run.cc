@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 
@@ -31,16 +30,6 @@ std::unique_ptr<CrashFileSystem> empty_store() {
         return disk;
     }();
     return base->crash(0);
-}
-
-SeedRange seeds(uint64_t count) {
-    if (const char* one = ::getenv("INSULA_TEST_SEED")) {
-        const uint64_t seed = ::strtoull(one, nullptr, 10);
-        return {.first = seed, .last = seed};
-    }
-    const char* text = ::getenv("INSULA_TEST_SEEDS");
-    const uint64_t factor = text == nullptr ? 1 : ::strtoull(text, nullptr, 10);
-    return {.first = 1, .last = count * std::max<uint64_t>(factor, 1)};
 }
 
 std::string repeat_line(uint64_t seed) {
@@ -82,7 +71,10 @@ Wrong StoreCrashRun::run() {
         if (auto wrong = start(*disk)) return fmt::format("start {}: {}", i, *wrong);
         power_cuts_ += disk->powered_off() ? 1 : 0;
         // Without a power cut, a process that was killed or stopped.
-        if (disk->powered_off() || random.below(4) != 0) disk = disk->crash(random);
+        if (disk->powered_off() || random.below(4) != 0) {
+            disk = disk->crash(random);
+            ++crashes_;
+        }
         disk->set_power_cut({});
     }
     if (auto wrong = final_start(*disk)) return "last start: " + *wrong;

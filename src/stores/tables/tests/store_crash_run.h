@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/tests/seeds.h"
 #include "platform/fs/crash_file_system.h"
 #include "platform/fs/faulty_file_system.h"
 #include "stores/tables/tests/store_workload.h"
@@ -39,6 +40,8 @@ class StoreCrashRun {
 
     const Coverage& coverage() const { return workload_.coverage(); }
     uint64_t power_cuts() const { return power_cuts_; }
+    // Restarts on what a power cut left, whether it came under way or after a kill.
+    uint64_t crashes() const { return crashes_; }
     uint64_t faults() const { return faults_; }
 
   private:
@@ -51,19 +54,13 @@ class StoreCrashRun {
     const RunSettings run_;
     StoreWorkload workload_;
     uint64_t power_cuts_ = 0;
+    uint64_t crashes_ = 0;
     uint64_t faults_ = 0;
 };
 
 // A disk with an empty store, cleanly stopped; each call gives a copy.
 std::unique_ptr<CrashFileSystem> empty_store();
 
-// What INSULA_TEST_SEEDS multiplies and INSULA_TEST_SEED replaces by one: first and last seed of a
-// test.
-struct SeedRange {
-    uint64_t first = 1;
-    uint64_t last = 1;
-};
-SeedRange seeds(uint64_t count);
 // " (seed 7; repeat: INSULA_TEST_SEED=7 tables_tests --gtest_filter=…)"
 std::string repeat_line(uint64_t seed);
 

@@ -22,6 +22,7 @@ void add(const Coverage& from, Coverage& to) {
 struct Sum {
     Coverage coverage;
     uint64_t power_cuts = 0;
+    uint64_t crashes = 0;
     uint64_t faults = 0;
 };
 
@@ -35,18 +36,19 @@ Sum random_runs(const SeedRange& range, RunSettings settings) {
         if (wrong) break;
         add(run.coverage(), sum.coverage);
         sum.power_cuts += run.power_cuts();
+        sum.crashes += run.crashes();
         sum.faults += run.faults();
     }
     ::testing::Test::RecordProperty("acknowledged", std::to_string(sum.coverage.acknowledged));
-    ::testing::Test::RecordProperty("power_cuts", std::to_string(sum.power_cuts));
+    ::testing::Test::RecordProperty("simulated_crashes", std::to_string(sum.crashes));
     return sum;
 }
 
 TEST(StoreCrash, NothingAcknowledgedIsLostByPowerCutsOfTheJournal) {
     constexpr uint64_t kSeeds = 3000;
-    const SeedRange range = seeds(kSeeds);
+    const SeedRange range = test_seeds(kSeeds);
     const Sum sum = random_runs(range, {});
-    if (range.last - range.first + 1 < kSeeds) return;
+    if (range.count() < kSeeds) return;
     EXPECT_GT(sum.power_cuts, kSeeds);
     EXPECT_GT(sum.coverage.acknowledged, kSeeds * 5);
     EXPECT_GT(sum.coverage.duplicates, kSeeds);
@@ -55,9 +57,9 @@ TEST(StoreCrash, NothingAcknowledgedIsLostByPowerCutsOfTheJournal) {
 
 TEST(StoreCrash, NothingAcknowledgedIsLostByPowerCutsOfFlushesAndDirectWrites) {
     constexpr uint64_t kSeeds = 400;
-    const SeedRange range = seeds(kSeeds);
+    const SeedRange range = test_seeds(kSeeds);
     const Sum sum = random_runs(range, {.files = true});
-    if (range.last - range.first + 1 < kSeeds) return;
+    if (range.count() < kSeeds) return;
     EXPECT_GT(sum.power_cuts, kSeeds);
     EXPECT_GT(sum.coverage.acknowledged, kSeeds * 5);
     EXPECT_GT(sum.coverage.flushes, kSeeds * 2 / 5);
@@ -68,9 +70,9 @@ TEST(StoreCrash, NothingAcknowledgedIsLostByPowerCutsOfFlushesAndDirectWrites) {
 
 TEST(StoreCrash, NothingAcknowledgedIsLostByFailingCallsOfTheDisk) {
     constexpr uint64_t kSeeds = 300;
-    const SeedRange range = seeds(kSeeds);
+    const SeedRange range = test_seeds(kSeeds);
     const Sum sum = random_runs(range, {.files = true, .disk_faults = true, .operations = 30});
-    if (range.last - range.first + 1 < kSeeds) return;
+    if (range.count() < kSeeds) return;
     EXPECT_GT(sum.faults, kSeeds);
     EXPECT_GT(sum.coverage.acknowledged, kSeeds * 5);
     EXPECT_GT(sum.coverage.flushes, kSeeds);
@@ -79,22 +81,25 @@ TEST(StoreCrash, NothingAcknowledgedIsLostByFailingCallsOfTheDisk) {
 }
 
 TEST(StoreCrash, NothingIsLostAtAnySyncOfAWorkload) {
-    const SeedRange range = seeds(1);
+    const SeedRange range = test_seeds(1);
+    uint64_t crashes = 0;
     for (uint64_t seed = range.first; seed <= range.last; ++seed) {
         StoreCrashRun run({.seed = seed, .files = true, .starts = 2, .operations = 40});
         std::vector<StoreCrashRun::Boundary> boundaries;
         const Wrong ran = run.run_through(1, boundaries);
         ASSERT_FALSE(ran) << *ran << repeat_line(seed);
         EXPECT_GT(boundaries.size(), 200u);
+        crashes += boundaries.size();
         for (size_t i = 0; i < boundaries.size(); ++i) {
             const Wrong wrong = run.check_boundary(std::move(boundaries[i]), 0, false);
             ASSERT_FALSE(wrong) << "boundary " << i << ": " << *wrong << repeat_line(seed);
         }
     }
+    RecordProperty("simulated_crashes", std::to_string(crashes));
 }
 
 TEST(StoreCrash, NothingIsLostByASecondPowerCutAtAnySyncOfTheRestart) {
-    const SeedRange range = seeds(1);
+    const SeedRange range = test_seeds(1);
     for (uint64_t seed = range.first; seed <= range.last; ++seed) {
         StoreCrashRun run({.seed = seed, .files = true, .starts = 2, .operations = 30});
         std::vector<StoreCrashRun::Boundary> boundaries;

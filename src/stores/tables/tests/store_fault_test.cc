@@ -156,7 +156,7 @@ TEST_P(StoreFaults, AtEveryCallLoseNothingAndHangNowhere) {
     // So many calls of the sweep by default, spread over the workload; INSULA_TEST_SEEDS multiplies
     // them, and INSULA_TEST_SEED is the one call to fail.
     constexpr uint64_t kCalls = 15;
-    const SeedRange range = seeds(kCalls);
+    const SeedRange range = test_seeds(kCalls);
     const bool one = range.first == range.last;
     Watchdog watchdog;
     FaultPlan plan = GetParam().plan;

@@ -105,7 +105,7 @@ Wrong ThreadedRun::run(uint64_t seed) {
 }
 
 TEST(StoreThreads, NothingAcknowledgedToWritersBesideEachOtherIsLost) {
-    const SeedRange range = seeds(25);
+    const SeedRange range = test_seeds(25);
     uint64_t acknowledged = 0;
     uint64_t files = 0;
     for (uint64_t seed = range.first; seed <= range.last; ++seed) {
