@@ -181,6 +181,7 @@ std::optional<Fault> FaultyFileSystem::count(StorageCall call_kind, std::string_
     const std::lock_guard lock(mutex_);
     if (plan_.only && *plan_.only != call_kind) return std::nullopt;
     ++calls_;
+    if (watcher_ && applies(plan_.fault, call_kind, creates)) watcher_(calls_);
     if (plan_.at_call == 0 || calls_ < plan_.at_call) return std::nullopt;
     if (calls_ > plan_.at_call && !plan_.from_then_on) return std::nullopt;
     if (!applies(plan_.fault, call_kind, creates)) return std::nullopt;

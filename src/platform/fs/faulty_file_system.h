@@ -14,11 +14,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "platform/fs/file_system.h"
 
@@ -75,6 +77,10 @@ class FaultyFileSystem final : public FileSystem {
     // pass.
     void arm(FaultPlan plan);
     void disarm() { arm({}); }
+    // Is told the number of each counted call that the plan's fault applies to, before the call is
+    // made and whether it fails or not; in the thread that calls, under this object's lock. Set
+    // while nobody calls.
+    void watch(std::function<void(uint64_t call)> watcher) { watcher_ = std::move(watcher); }
 
     uint64_t calls() const;   // counted since arm()
     uint64_t faults() const;  // calls that failed, or were interrupted, since arm()
@@ -112,6 +118,7 @@ class FaultyFileSystem final : public FileSystem {
     uint64_t calls_ = 0;
     uint64_t faults_ = 0;
     std::string last_fault_;
+    std::function<void(uint64_t)> watcher_;
     // By path, so that a second File of the same path shares it. Files keep theirs through a
     // rename.
     std::map<std::string, std::shared_ptr<SyncHistory>, std::less<>> histories_;

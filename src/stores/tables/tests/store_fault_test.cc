@@ -1,14 +1,19 @@
 // A disk that fails at any single call, or from it on: no operation succeeds that did not, nothing
 // hangs, and a restart finds what was acknowledged.
+#include <execinfo.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <mutex>
+#include <span>
 #include <thread>
 
+#include "base/crc32c.h"
 #include "platform/fs/crash_file_system.h"
 #include "platform/fs/faulty_file_system.h"
 #include "stores/tables/tests/store_crash_run.h"
@@ -57,20 +62,43 @@ class Watchdog {
 constexpr int kStarts = 4;
 constexpr int kOperationsAStart = 75;
 
+// A call that a fault applies to, and the place in the program that it comes from.
+struct Call {
+    uint64_t number = 0;
+    uint64_t site = 0;
+};
+
 struct Outcome {
     Wrong wrong;
     uint64_t calls = 0;
     uint64_t faults = 0;
     Coverage coverage;
+    std::vector<Call> made;
 };
+
+// The callers of this call, as one number: calls that came by the same way have the same.
+uint64_t call_site() {
+    constexpr int kFramesMax = 64;
+    std::array<void*, kFramesMax> frames{};
+    const int count = ::backtrace(frames.data(), kFramesMax);
+    return crc32c(std::as_bytes(std::span(frames).first(static_cast<size_t>(count))));
+}
 
 // Four starts with 75 operations each, killed or stopped; then the disk is whole again and all must
 // be there.
 class FaultRun {
   public:
     // With `power_cut` the disk also loses what was not synced, at the end of each start.
-    FaultRun(uint64_t seed, FaultPlan plan, bool power_cut)
-        : plan_(plan), power_cut_(power_cut), workload_(seed, true) {}
+    FaultRun(FaultPlan plan, bool power_cut)
+        : plan_(plan), power_cut_(power_cut), workload_(workload_seed(), true) {}
+
+    static uint64_t workload_seed() { return number_from_environment("INSULA_TEST_WORKLOAD", 1); }
+
+    // Lists the calls that the fault applies to, too.
+    Outcome run_and_list_calls() {
+        lists_calls_ = true;
+        return run();
+    }
 
     Outcome run() {
         for (int i = 0; i < kStarts && !outcome_.wrong; ++i) {
@@ -91,6 +119,11 @@ class FaultRun {
         plan.at_call = struck ? (plan.from_then_on ? 1 : 0)
                               : plan.at_call - std::min(plan.at_call, outcome_.calls);
         fs.arm(plan);
+        if (lists_calls_) {
+            fs.watch([this](uint64_t call) {
+                outcome_.made.push_back({.number = outcome_.calls + call, .site = call_site()});
+            });
+        }
         workload_.set_excuse([&] { return outcome_.faults + fs.faults() > 0; });
         start(fs);
         if (outcome_.wrong) *outcome_.wrong += " (last fault: " + fs.last_fault() + ")";
@@ -134,6 +167,7 @@ class FaultRun {
 
     const FaultPlan plan_;
     const bool power_cut_;
+    bool lists_calls_ = false;
     StoreWorkload workload_;
     std::unique_ptr<CrashFileSystem> disk_ = empty_store();
     Outcome outcome_;
@@ -150,38 +184,65 @@ struct Sweep {
     bool power_cut = false;
 };
 
+// In an order whose beginning says most: one call of each site, then a second one of each that has
+// more. The sites are not in the order of the work, so that a few of them are of all of it.
+std::vector<uint64_t> in_order_of_sites(const std::vector<Call>& calls, uint64_t& sites) {
+    std::map<uint64_t, std::vector<uint64_t>> by_site;
+    for (const Call& call : calls) by_site[call.site].push_back(call.number);
+    sites = by_site.size();
+    std::vector<uint64_t> ordered;
+    for (size_t round = 0; ordered.size() < calls.size(); ++round) {
+        for (const auto& [site, numbers] : by_site) {
+            // From both ends, to meet a site early and late.
+            const size_t index = round % 2 == 0 ? round / 2 : numbers.size() - 1 - round / 2;
+            if (round < numbers.size()) ordered.push_back(numbers[index]);
+        }
+    }
+    return ordered;
+}
+
+std::string repeat_call(uint64_t call) {
+    return fmt::format("{} (with INSULA_TEST_WORKLOAD={})", repeat_line(call),
+                       FaultRun::workload_seed());
+}
+
 class StoreFaults : public ::testing::TestWithParam<Sweep> {};
 
+// By default a few calls of each sweep. INSULA_TEST_SEEDS multiplies them, up to all that there
+// are, INSULA_TEST_FIRST_SEED leaves out those before, INSULA_TEST_SEED is the one call to fail,
+// and INSULA_TEST_WORKLOAD the seed of the 300 operations.
 TEST_P(StoreFaults, AtEveryCallLoseNothingAndHangNowhere) {
-    // So many calls of the sweep by default, spread over the workload; INSULA_TEST_SEEDS multiplies
-    // them, and INSULA_TEST_SEED is the one call to fail.
-    constexpr uint64_t kCalls = 15;
+    constexpr uint64_t kCalls = 12;
     const SeedRange range = test_seeds(kCalls);
-    const bool one = range.first == range.last;
-    Watchdog watchdog;
-    FaultPlan plan = GetParam().plan;
+    const auto& [name, sweep, power_cut] = GetParam();
     // The first run also fills what the harness keeps of files, whose reads would count.
-    static_cast<void>(FaultRun(1, plan, GetParam().power_cut).run());
-    const Outcome sound = FaultRun(1, plan, GetParam().power_cut).run();
-    ASSERT_FALSE(sound.wrong) << *sound.wrong;
-    ASSERT_GT(sound.coverage.flushes, 10u);
-    ASSERT_GT(sound.coverage.direct_writes, 10u);
-    ASSERT_GT(sound.coverage.acknowledged, 100u);
-
-    const uint64_t wanted = one ? range.last : std::min(sound.calls, range.last);
-    uint64_t faults = 0;
-    for (uint64_t i = range.first; i <= wanted; ++i) {
-        // In the middle of each of so many stretches.
-        plan.at_call = one ? i : 1 + (2 * i - 1) * sound.calls / (2 * wanted);
-        watchdog.begin(describe(plan));
-        const Outcome outcome = FaultRun(1, plan, GetParam().power_cut).run();
-        ASSERT_FALSE(outcome.wrong)
-            << describe(plan) << ": " << *outcome.wrong << repeat_line(plan.at_call);
-        faults += outcome.faults;
+    static_cast<void>(FaultRun(sweep, power_cut).run());
+    const Outcome sound = FaultRun(sweep, power_cut).run_and_list_calls();
+    ASSERT_FALSE(sound.wrong) << *sound.wrong << repeat_call(0);
+    if (FaultRun::workload_seed() == 1) {
+        ASSERT_GT(sound.coverage.flushes, 10u);
+        ASSERT_GT(sound.coverage.direct_writes, 10u);
+        ASSERT_GT(sound.coverage.acknowledged, 100u);
     }
-    RecordProperty("calls", std::to_string(sound.calls));
-    RecordProperty("faults", std::to_string(faults));
-    if (!one) EXPECT_GT(faults, 0u);
+    uint64_t sites = 0;
+    std::vector<uint64_t> ordered = in_order_of_sites(sound.made, sites);
+    ordered.resize(std::min(ordered.size(), range.last));
+    ordered.erase(ordered.begin(), ordered.begin() + std::min(ordered.size(), range.first - 1));
+    if (range.single()) ordered = {range.first};
+
+    Watchdog watchdog;
+    for (const uint64_t call : ordered) {
+        FaultPlan plan = sweep;
+        plan.at_call = call;
+        watchdog.begin(describe(plan));
+        const Outcome outcome = FaultRun(plan, power_cut).run();
+        ASSERT_FALSE(outcome.wrong)
+            << describe(plan) << ": " << *outcome.wrong << repeat_call(call);
+        EXPECT_GT(outcome.faults, 0u) << describe(plan) << repeat_call(call);
+    }
+    RecordProperty("sites", std::to_string(sites));
+    RecordProperty("calls", std::to_string(sound.made.size()));
+    RecordProperty("failed", std::to_string(ordered.size()));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -193,10 +254,12 @@ INSTANTIATE_TEST_SUITE_P(
                       Sweep{.name = "disk_full", .plan = {.fault = Fault::disk_full}},
                       Sweep{.name = "disk_full_from_then_on",
                             .plan = {.fault = Fault::disk_full, .from_then_on = true}},
+                      Sweep{.name = "interrupted", .plan = {.fault = Fault::interrupted}},
                       Sweep{.name = "short_write",
                             .plan = {.fault = Fault::short_write, .only = StorageCall::write}},
-                      Sweep{.name = "too_many_files",
-                            .plan = {.fault = Fault::too_many_files, .only = StorageCall::open}},
+                      Sweep{.name = "too_many_files", .plan = {.fault = Fault::too_many_files}},
+                      Sweep{.name = "too_many_files_from_then_on",
+                            .plan = {.fault = Fault::too_many_files, .from_then_on = true}},
                       // As the kernel does it: after a sync that failed the next one says nothing,
                       // and the data is not there.
                       Sweep{.name = "forgotten_pages",
