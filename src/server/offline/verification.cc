@@ -10,6 +10,7 @@
 #include "platform/blob/blob_check.h"
 #include "platform/engine/engine.h"
 #include "platform/sqlite/page_check.h"
+#include "server/catalog_check.h"
 #include "server/offline/journal_report.h"
 #include "stores/tables/columns.h"
 #include "stores/tables/files/content_check.h"
@@ -155,7 +156,27 @@ class Verification {
             return {};
         }
         for (const std::string& what : *wrong) damage(std::string(kControlDb), what);
-        return load_catalog();
+        ASSIGN_OR_RETURN(const bool newest, is_newest());
+        if (newest) return load_catalog();
+        catalog_broken_ = true;
+        return {};
+    }
+
+    // As a start asks: of an older catalog, all that happened since would look like damage. The id
+    // that it gives out stays in memory.
+    Result<bool> is_newest() {
+        const auto check = [&]() -> Status {
+            ASSIGN_OR_RETURN(catalog::Catalog * catalog, node_.catalog());
+            ASSIGN_OR_RETURN(const uint64_t stream,
+                             catalog->allocate_ids(catalog::IdKind::stream, 1));
+            return check_catalog_age(node_.fs(), node_.directory().journal_path(),
+                                     StreamId{stream});
+        };
+        const Status checked = check();
+        if (checked) return true;
+        if (checked.error().code() != Code::data_loss) return fail(checked.error());
+        damage(std::string(kControlDb), std::string(checked.error().detail()));
+        return false;
     }
 
     Status load_catalog() {

@@ -88,7 +88,7 @@ std::unique_ptr<CrashFileSystem> killed_node(std::map<std::string, std::string>&
         for (const char* source : {"direct", "both"}) {
             const auto added = node.post(
                 "/sources/add", fmt::format(R"({{"source_id":"{}","wal_enabled":{}}})", source,
-                                        source == std::string_view("both") ? "true" : "false"));
+                                            source == std::string_view("both") ? "true" : "false"));
             EXPECT_EQ(added.status / 100, 2) << added.body;
         }
         node.write("direct", 0, 200);
@@ -267,6 +267,38 @@ TEST_F(Damage, OfFilesAsAWholeIsNamed) {
     const auto no_catalog = base->crash(1);
     ASSERT_TRUE(no_catalog->remove("data/control.db"));
     expect_named(*no_catalog, "data/control.db");
+}
+
+// What it does not know of would look like files that nothing names.
+TEST_F(Damage, ACatalogOfAnEarlierDayIsNamedAndNothingElse) {
+    CrashFileSystem disk;
+    const auto run = [&](int first) {
+        RunningNode node(disk);
+        ASSERT_TRUE(node) << node.error().describe();
+        node.write("one", first, 5);
+        ASSERT_TRUE(node.stop());
+    };
+    const auto expect_named = [&] {
+        const auto found = verify_disk(disk, /*deep=*/true);
+        ASSERT_TRUE(found) << found.error().describe();
+        ASSERT_EQ(found->findings.size(), 1u);
+        EXPECT_EQ(found->findings[0].file, "control.db");
+        EXPECT_EQ(found->findings[0].severity, Finding::Severity::damage);
+        EXPECT_NE(found->findings[0].what.find("older than the journal"), std::string::npos)
+            << found->findings[0].what;
+        EXPECT_FALSE(RunningNode(disk));
+    };
+    ASSERT_NO_FATAL_FAILURE(run(0));
+    const auto before = read_file(disk, "data/control.db", kFileBytesMax);
+    ASSERT_TRUE(before);
+    ASSERT_NO_FATAL_FAILURE(run(5));
+    ASSERT_EQ(verify_disk(disk, /*deep=*/true)->damages, 0u);
+    ASSERT_TRUE(write_file_durably(disk, "data/control.db", *before));
+    static_cast<void>(disk.remove("data/control.db-wal"));
+    expect_named();
+    ASSERT_TRUE(write_file_durably(disk, "data/control.db", ""));
+    ASSERT_TRUE(write_file_durably(disk, "data/control.db-wal", ""));
+    expect_named();
 }
 
 TEST_F(Damage, FilesThatNothingNamesAreListedAndAreNone) {
