@@ -130,6 +130,12 @@ Status StreamReader::check_known_end() {
     if (!known_ || damaged_ || sequences_.empty()) return {};
     const uint64_t reached = end_.value_or(from_);  // all of it may lie below
     if (reached >= known_->end) return {};
+    if (!end_ && sequences_.front() > 0) {
+        return report(damage_of_file(sequences_.front() - 1,
+                                     fmt::format("the segment is missing: the stream reached "
+                                                 "position {}, and nothing stands behind it",
+                                                 known_->end)));
+    }
     const uint64_t bytes = segment_bytes_.value_or(0);
     const uint32_t sequence = end_sequence_.value_or(sequences_.front());
     Damage damage = damage_of_file(

@@ -230,6 +230,30 @@ TEST(JournalOfAKilledNode, AStreamWithoutAnySegmentIsDamagedButWhileItBegins) {
     EXPECT_TRUE(succeeded(replay_ids(fs, "journal")));
 }
 
+// Others that were made ahead do not stand for it.
+TEST(JournalOfAKilledNode, TheOnlySegmentWithRecordsIsNamedWhereItIsMissing) {
+    CrashFileSystem fs;
+    {
+        ManualClock clock;
+        auto journal = Journal::create(fs, clock, "journal", kStream, small_options());
+        ASSERT_TRUE(succeeded(journal));
+        ASSERT_TRUE(succeeded(append_id(**journal, 1, kBodyBytes)));
+        ASSERT_TRUE(succeeded((*journal)->flush()));
+    }
+    std::string ahead = content_of(fs, path(0)).substr(0, kSegmentHeaderBytes);
+    encode_segment_header({.stream = kStream,
+                           .sequence = 1,
+                           .segment_bytes = small_options().segment_bytes,
+                           .salt = 3},
+                          std::as_writable_bytes(std::span(ahead)).first<kSegmentHeaderBytes>());
+    set_content(fs, path(1), ahead);
+    ASSERT_TRUE(succeeded(fs.remove(path(0))));
+    const auto found = replay_ids(fs, "journal");
+    ASSERT_FALSE(found);
+    EXPECT_NE(found.error().detail().find(path(0) + ": the segment is missing"), std::string::npos)
+        << found.error().describe();
+}
+
 TEST(JournalOfAKilledNode, AStreamMayBeginWithoutASegment) {
     CrashFileSystem fs;
     ASSERT_TRUE(succeeded(create_directories(fs, "journal/" + stream_name(kStream))));
