@@ -17,6 +17,8 @@ struct SeedRange {
     uint64_t count() const { return last - first + 1; }
     // One, to see what went wrong with it: what a test expects of many does not hold.
     bool single() const { return first == last; }
+    // Those of every run: what they come to is known.
+    bool usual(uint64_t usual_count) const { return first == 1 && count() >= usual_count; }
 };
 
 inline uint64_t number_from_environment(const char* name, uint64_t otherwise) {

@@ -254,6 +254,7 @@ TEST(JournalSalvage, LeadsOnFromAnyDamageAndKeepsEveryGoodRecord) {
         const auto wrong = salvage_run(seed, salvages);
         ASSERT_FALSE(wrong.has_value()) << "seed " << seed << ": " << *wrong;
     }
+    RecordProperty("salvages", std::to_string(salvages));
     if (!seeds.single()) EXPECT_GT(salvages, seeds.count() / 2);
 }
 

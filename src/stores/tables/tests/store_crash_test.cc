@@ -48,7 +48,7 @@ TEST(StoreCrash, NothingAcknowledgedIsLostByPowerCutsOfTheJournal) {
     constexpr uint64_t kSeeds = 3000;
     const SeedRange range = test_seeds(kSeeds);
     const Sum sum = random_runs(range, {});
-    if (range.count() < kSeeds) return;
+    if (!range.usual(kSeeds)) return;
     EXPECT_GT(sum.power_cuts, kSeeds);
     EXPECT_GT(sum.coverage.acknowledged, kSeeds * 5);
     EXPECT_GT(sum.coverage.duplicates, kSeeds);
@@ -59,7 +59,7 @@ TEST(StoreCrash, NothingAcknowledgedIsLostByPowerCutsOfFlushesAndDirectWrites) {
     constexpr uint64_t kSeeds = 400;
     const SeedRange range = test_seeds(kSeeds);
     const Sum sum = random_runs(range, {.files = true});
-    if (range.count() < kSeeds) return;
+    if (!range.usual(kSeeds)) return;
     EXPECT_GT(sum.power_cuts, kSeeds);
     EXPECT_GT(sum.coverage.acknowledged, kSeeds * 5);
     EXPECT_GT(sum.coverage.flushes, kSeeds * 2 / 5);
@@ -72,7 +72,7 @@ TEST(StoreCrash, NothingAcknowledgedIsLostByFailingCallsOfTheDisk) {
     constexpr uint64_t kSeeds = 300;
     const SeedRange range = test_seeds(kSeeds);
     const Sum sum = random_runs(range, {.files = true, .disk_faults = true, .operations = 30});
-    if (range.count() < kSeeds) return;
+    if (!range.usual(kSeeds)) return;
     EXPECT_GT(sum.faults, kSeeds);
     EXPECT_GT(sum.coverage.acknowledged, kSeeds * 5);
     EXPECT_GT(sum.coverage.flushes, kSeeds);

@@ -115,7 +115,7 @@ TEST(StoreThreads, NothingAcknowledgedToWritersBesideEachOtherIsLost) {
         acknowledged += run.acknowledged;
         files += run.files;
     }
-    if (range.first == range.last) return;
+    if (range.single()) return;
     EXPECT_GT(acknowledged, 100u);
     EXPECT_GT(files, 20u);
 }
