@@ -1,6 +1,7 @@
 // What the journal promises under faults, and that the harness which shows it can fail.
 #include <fmt/format.h>
 #include <algorithm>
+#include <array>
 
 #include "base/tests/seeds.h"
 #include "platform/journal/tests/crash_run.h"
@@ -45,6 +46,22 @@ TEST(JournalCrash, NothingAcknowledgedIsLostWhereverItStops) {
     EXPECT_GE(sum.sequence_max, 3u);
 }
 
+std::string fault_name(const ::testing::TestParamInfo<PlantedFault>& info) {
+    static constexpr std::array<std::string_view, 12> kNames{"none",
+                                                             "acknowledge_before_sync",
+                                                             "skip_sync",
+                                                             "retry_failed_sync",
+                                                             "skip_directory_sync",
+                                                             "skip_zeroing",
+                                                             "overlap_segments",
+                                                             "recycle_early",
+                                                             "ignore_checksums",
+                                                             "accept_foreign_stream",
+                                                             "cut_all_damage",
+                                                             "skip_settling"};
+    return std::string(kNames.at(static_cast<size_t>(info.param)));
+}
+
 class JournalHarness : public ::testing::TestWithParam<PlantedFault> {};
 
 TEST_P(JournalHarness, FindsThePlantedFault) {
@@ -66,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(
                       PlantedFault::skip_zeroing, PlantedFault::overlap_segments,
                       PlantedFault::recycle_early, PlantedFault::ignore_checksums,
                       PlantedFault::skip_settling),
-    [](const auto& info) { return std::to_string(static_cast<int>(info.param)); });
+    fault_name);
 
 // Damage of what was synced, at random places: refused, never served and never cut away.
 std::optional<std::string> damage_run(uint64_t seed, PlantedFault fault) {
@@ -119,16 +136,25 @@ TEST(JournalDamage, OfSyncedDataIsAlwaysFound) {
     RecordProperty("damaged_positions", std::to_string(seeds.count()));
 }
 
-TEST(JournalDamage, HarnessFindsAReaderThatAcceptsIt) {
-    for (const PlantedFault fault :
-         {PlantedFault::ignore_checksums, PlantedFault::accept_foreign_stream,
-          PlantedFault::cut_all_damage}) {
-        bool found = false;
-        for (uint64_t seed = 1; seed <= 1000 && !found; ++seed)
-            found = damage_run(seed, fault).has_value();
-        EXPECT_TRUE(found) << static_cast<int>(fault);
+class JournalDamageHarness : public ::testing::TestWithParam<PlantedFault> {};
+
+TEST_P(JournalDamageHarness, FindsThePlantedFault) {
+    constexpr uint64_t kSeedsMax = 1000;
+    for (uint64_t seed = 1; seed <= kSeedsMax; ++seed) {
+        if (const auto wrong = damage_run(seed, GetParam())) {
+            RecordProperty("found", *wrong);
+            RecordProperty("seed", static_cast<int>(seed));
+            return;
+        }
     }
+    FAIL() << "not found in " << kSeedsMax << " runs";
 }
+
+INSTANTIATE_TEST_SUITE_P(Faults, JournalDamageHarness,
+                         ::testing::Values(PlantedFault::ignore_checksums,
+                                           PlantedFault::accept_foreign_stream,
+                                           PlantedFault::cut_all_damage),
+                         fault_name);
 
 // The canonical piece of work for sweeps: two starts, roll-over, release, recycling, removal, a
 // clean stop.
@@ -255,12 +281,14 @@ TEST(JournalSweep, FindsASyncThatIsTriedAgain) {
     options.planted_fault = PlantedFault::retry_failed_sync;
     bool found = false;
     bool reached = true;
-    for (uint64_t n = 1; reached && !found; ++n) {
-        found = sweep_step({.at_call = n, .only = StorageCall::sync, .later_syncs_pretend = true},
+    uint64_t n = 0;
+    while (reached && !found) {
+        found = sweep_step({.at_call = ++n, .only = StorageCall::sync, .later_syncs_pretend = true},
                            options, reached)
                     .has_value();
     }
     EXPECT_TRUE(found);
+    RecordProperty("seed", std::to_string(n));
 }
 
 TEST(JournalSweep, WithThreadsNothingHangsOrIsLost) {
