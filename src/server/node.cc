@@ -15,6 +15,7 @@
 #include "server/node_catalog.h"
 #include "server/node_metrics.h"
 #include "server/readiness.h"
+#include "server/scrub.h"
 #include "server/storage_fail_points.h"
 #include "stores/tables/query.h"
 #include "stores/tables/table_store.h"
@@ -24,6 +25,7 @@ namespace insula::server {
 namespace {
 
 constexpr size_t kWorkerQueueMax = 8192;
+constexpr size_t kDamageShown = 10;
 // What may be written to the journal's head again and again: this part of it.
 constexpr uint64_t kRemaindersShare = 8;
 // Streams hold a query while their client reads; they wait beside those that the workers run.
@@ -157,6 +159,19 @@ Result<std::unique_ptr<FileSystem>> arm_fail_points(const config::ServerConfig& 
     return points;
 }
 
+// What /health/details shows of it.
+rest::ScrubHealth scrub_health(const ScrubState& state) {
+    rest::ScrubHealth health{
+        .on = state.on, .last_pass_at = state.last_pass_at, .damaged_files = state.damaged_files};
+    for (const Finding& finding : state.findings) {
+        if (health.damage.size() == kDamageShown) break;
+        const std::string offset =
+            finding.offset ? "offset " + std::to_string(*finding.offset) + ": " : "";
+        health.damage.push_back(finding.file + ": " + offset + finding.what);
+    }
+    return health;
+}
+
 }  // namespace
 
 // In the order of construction; members go down in the reverse order.
@@ -200,6 +215,7 @@ struct Node::State {
     std::unique_ptr<tables::TableStore> store;
     std::unique_ptr<journal::Journal> journal;
     tables::RecoveryStats recovery;
+    std::unique_ptr<Scrub> scrub;
     std::unique_ptr<tables::Queries> queries;
     std::unique_ptr<ThreadPool> workers;
     std::unique_ptr<ThreadPool> query_workers;
@@ -261,6 +277,11 @@ Status Node::State::open_door() {
         .name = "query", .threads = config.searches_max, .queue_max = kWorkerQueueMax});
     queries =
         std::make_unique<tables::Queries>(*store, config.searches_max * kRunningQueriesPerWorker);
+    scrub =
+        std::make_unique<Scrub>(ScrubOptions{.bytes_per_second = config.scrub_bytes_per_second,
+                                             .interval = config.scrub_interval},
+                                ScrubServices{fs, clock, *catalog, *journal, engines, open_files,
+                                              directory.path(), directory.journal_path()});
     gate = std::make_unique<tenancy::Gate>(
         tenancy::GateOptions{.development = config.dev, .default_tenant = default_tenant},
         key.hash);
@@ -282,9 +303,10 @@ Status Node::State::open_door() {
             .disk = disk,
             .registry = registry,
             .random = random,
-            .ready = [this] { return ready.load() && journal->health().has_value(); }});
+            .ready = [this] { return ready.load() && journal->health().has_value(); },
+            .scrub = [this] { return scrub_health(scrub->state()); }});
     callbacks = register_node_metrics(registry, {*store, *queries, *journal, *catalog, engines,
-                                                 open_files, memtables, bodies, disk});
+                                                 open_files, memtables, bodies, disk, *scrub});
     net::HttpServerOptions http_server = http_options(config);
     http_server.render_error = [this](const Error& error) { return api->render_error(error); };
     http = std::make_unique<net::HttpServer>(std::move(http_server));
@@ -298,6 +320,7 @@ Status Node::State::replay() {
     }
     recovered_point.reach();
     ready = true;
+    scrub->start();
     return {};
 }
 
@@ -305,6 +328,7 @@ Status Node::State::stop() {
     if (stopped) return {};
     stopped = true;
     ready = false;
+    if (scrub) scrub->stop();
     const Deadline deadline = Deadline::after(config.stop_timeout);
     if (http) {
         if (const size_t cut = http->stop(deadline); cut > 0) {

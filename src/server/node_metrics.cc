@@ -40,6 +40,15 @@ std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry
     const auto* bodies = &sources.bodies;
     add(Kind::gauge, "insula_request_body_bytes", "Request bodies being read.",
         [bodies] { return static_cast<double>(bodies->usage()); });
+    const auto* scrub = &sources.scrub;
+    add(Kind::counter, "insula_scrub_bytes_total",
+        "Stored data that was read again in the background.",
+        [scrub] { return static_cast<double>(scrub->state().bytes); });
+    add(Kind::gauge, "insula_scrub_damaged_files", "Files in which that found damage.",
+        [scrub] { return static_cast<double>(scrub->state().damaged_files); });
+    add(Kind::gauge, "insula_scrub_last_pass_timestamp_seconds",
+        "When all of it had been read last; 0: not yet.",
+        [scrub] { return static_cast<double>(scrub->state().last_pass_at) / 1e9; });
     auto* disk = &sources.disk;
     add(Kind::gauge, "insula_disk_available_bytes", "Free space of the data directory's disk.",
         [disk] { return static_cast<double>(disk->state().available_bytes); });

@@ -8,6 +8,7 @@
 #include "platform/journal/journal.h"
 #include "platform/runtime/memory_budget.h"
 #include "platform/runtime/metrics.h"
+#include "server/scrub.h"
 #include "stores/tables/engine_host.h"
 #include "stores/tables/files/stored_file.h"
 #include "stores/tables/query.h"
@@ -25,6 +26,7 @@ struct NodeMetricsSources {
     const MemoryBudget& memtables;
     const MemoryBudget& bodies;
     DiskReserve& disk;
+    const Scrub& scrub;
 };
 
 // All of `sources` must outlive the result.

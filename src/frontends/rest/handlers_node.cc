@@ -39,6 +39,17 @@ void write_stats(json::JsonWriter& writer, const tables::SourceStats& stats) {
     write_time(writer, "last_compaction", 0);
 }
 
+void write_scrub(json::JsonWriter& writer, const ScrubHealth& scrub) {
+    writer.key("scrub").begin_object();
+    writer.key("status").string(scrub.damaged_files > 0 ? "damaged" : scrub.on ? "ok" : "off");
+    writer.key("damaged_files").uint64(scrub.damaged_files);
+    write_time(writer, "last_pass", scrub.last_pass_at);
+    writer.key("damage").begin_array();
+    for (const std::string& what : scrub.damage) writer.string(what);
+    writer.end_array();
+    writer.end_object();
+}
+
 }  // namespace
 
 net::Task<void> RestApi::health(Call& call) {
@@ -69,6 +80,7 @@ net::Task<void> RestApi::health_details(Call& call) {
     writer.key("available_bytes").uint64(disk.available_bytes);
     writer.key("reserve_bytes").uint64(disk.reserve_bytes);
     writer.end_object();
+    write_scrub(writer, services_.scrub());
     writer.key("recovering_tenants").uint64(services_.tables.recovery().closed());
     writer.key("flush_failures").uint64(services_.tables.flush_failures());
     writer.key("queued_writes").uint64(services_.workers.queued());

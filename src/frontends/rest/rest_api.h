@@ -30,6 +30,14 @@ struct RestOptions {
     std::vector<std::string> data_roots;  // where sources' data_path may point; empty: nowhere
 };
 
+// What reading stored data again in the background has found.
+struct ScrubHealth {
+    bool on = false;
+    WallNanos last_pass_at = 0;  // 0: not all was read yet
+    uint64_t damaged_files = 0;
+    std::vector<std::string> damage;  // the first of it: "FILE: offset N: what"
+};
+
 // Everything outlives the api.
 struct RestServices {
     const tenancy::Gate& gate;
@@ -43,6 +51,7 @@ struct RestServices {
     metrics::Registry& registry;
     Random& random;
     std::function<bool()> ready;
+    std::function<ScrubHealth()> scrub = [] { return ScrubHealth(); };
 };
 
 struct WriteRequest;

@@ -81,6 +81,21 @@ constexpr Key kKeys[] = {
      .minimum = "0B",
      .maximum = "1PiB"},
 
+    {.name = "scrub.bytes_per_second",
+     .kind = Kind::bytes,
+     .initial = "8MiB",
+     .description = "How fast stored data is read again in the background to find damage of the "
+                    "disk; 0: not at all.",
+     .minimum = "0B",
+     .maximum = "1TiB"},
+    {.name = "scrub.interval",
+     .kind = Kind::duration,
+     .initial = "24h",
+     .description = "From the end of one such reading to the next; the first one begins after a "
+                    "tenth of it.",
+     .minimum = "1s",
+     .maximum = "365d"},
+
     {.name = "engine.memory",
      .kind = Kind::bytes,
      .initial = "auto",

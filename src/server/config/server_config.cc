@@ -55,6 +55,8 @@ void set_tables(const Config& config, ServerConfig& server) {
     server.journal_flush_bytes = config.bytes("journal.flush_bytes");
     server.journal_retention = config.duration("journal.retention");
     server.journal_retention_bytes = config.bytes("journal.retention_bytes");
+    server.scrub_bytes_per_second = config.bytes("scrub.bytes_per_second");
+    server.scrub_interval = config.duration("scrub.interval");
     server.engine_memory_bytes = config.bytes("engine.memory");
     server.engine_instance_bytes = config.bytes("engine.instance_memory");
     server.engine_threads = count(config, "engine.threads");

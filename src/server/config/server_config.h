@@ -55,6 +55,10 @@ struct ServerConfig {
     std::chrono::nanoseconds journal_retention{};
     uint64_t journal_retention_bytes = 0;
 
+    // The scrub.
+    uint64_t scrub_bytes_per_second = 0;
+    std::chrono::nanoseconds scrub_interval{};
+
     // Engine.
     uint64_t engine_memory_bytes = 0;
     uint64_t engine_instance_bytes = 0;

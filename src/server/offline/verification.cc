@@ -7,14 +7,11 @@
 #include <set>
 
 #include "core/catalog/control_db_check.h"
-#include "platform/blob/blob_check.h"
 #include "platform/engine/engine.h"
 #include "platform/sqlite/page_check.h"
 #include "server/catalog_check.h"
 #include "server/offline/journal_report.h"
 #include "stores/tables/columns.h"
-#include "stores/tables/files/content_check.h"
-#include "stores/tables/files/stored_file.h"
 
 namespace insula::server {
 
@@ -284,55 +281,19 @@ class Verification {
     Status check_file(const catalog::Source& source, const catalog::DataFile& file,
                       tables::RowIdSet& row_ids) {
         if (file.stands_outside()) return {};
-        const std::string name = catalog::file_path(source.tenant, source.incarnation, file);
-        known_.insert(name);
+        known_.insert(catalog::file_path(source.tenant, source.incarnation, file));
         ++progress_.files;
-        const auto found = sizes_.find(name);
-        if (found == sizes_.end()) {
-            damage(name, fmt::format("missing; it is file {} of source {}", file.id.value,
-                                     source.source_id));
-            return {};
-        }
-        if (found->second != file.stored_bytes) {
-            damage(name, fmt::format("it has {} bytes, the catalog says {}", found->second,
-                                     file.stored_bytes));
-        }
-        const auto check = blob::check_blob(node_.fs(), path_of(name), file.id, file.content_bytes,
-                                            [&](uint64_t bytes) -> Status {
-                                                advance(bytes);
-                                                return {};
-                                            });
-        if (!check && check.error().code() != Code::data_loss) return fail(check.error());
-        if (!check) {
-            damage(name, std::string(check.error().detail()));
-            return {};
-        }
-        for (const blob::BlobDamage& blob : check->damages) {
-            report({.file = name, .offset = blob.offset, .bytes = blob.bytes, .what = blob.what});
-        }
-        if (check->more_damages > 0) {
-            damage(name, fmt::format("{} more places are damaged", check->more_damages));
-        }
-        if (!engine_ || !check->damages.empty()) return {};
-        return check_rows(source, file, name, row_ids);
-    }
-
-    Status check_rows(const catalog::Source& source, const catalog::DataFile& file,
-                      const std::string& name, tables::RowIdSet& row_ids) {
-        auto stored = std::make_shared<tables::StoredFile>(node_.fs(), open_files_, path_of(name),
-                                                           file.id, file.content_bytes);
-        const auto check =
-            tables::check_content(*engine_, file, stored, source.next_row_id, row_ids);
-        if (!check && check.error().code() != Code::data_loss &&
-            check.error().code() != Code::internal) {
-            return fail(check.error());
-        }
-        if (!check) {
-            damage(name, "its rows cannot be read: " + check.error().describe());
-            return {};
-        }
-        report_.rows += check->rows;
-        for (const std::string& wrong : check->wrong) damage(name, wrong);
+        const DataFileChecker checker{.fs = node_.fs(),
+                                      .open_files = open_files_,
+                                      .data_directory = node_.directory().path(),
+                                      .engine = engine_.get()};
+        ASSIGN_OR_RETURN(const DataFileReport checked,
+                         checker.check(source, file, row_ids, [&](uint64_t bytes) -> Status {
+                             advance(bytes);
+                             return {};
+                         }));
+        report_.rows += checked.rows;
+        for (const Finding& finding : checked.findings) report(finding);
         return {};
     }
 

@@ -4,23 +4,14 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "server/data_file_check.h"
 #include "server/offline/stopped_node.h"
 
 namespace insula::server {
-
-struct Finding {
-    // note: worth knowing, and no damage: a file that nothing names, a torn tail.
-    enum class Severity : uint8_t { damage, note } severity = Severity::damage;
-    std::string file;                // below the data directory
-    std::optional<uint64_t> offset;  // in it
-    uint64_t bytes = 0;              // from there on that cannot be told apart, if known
-    std::string what;
-};
 
 struct VerifyOptions {
     // Reads rows too, through the engine: their number, bounds and `_row_id`s.
