@@ -21,6 +21,7 @@ MEASUREMENTS = {
     "health": running.health,
     "start": running.start,
     "replay": running.replay,
+    "replay_large": running.replay_large,
     "idle": running.idle,
 }
 BUSY_SHARE = 0.1  # of the machine's CPU, taken by others: from here on the figures say little

@@ -11,9 +11,13 @@ HEALTH_PER_S_MIN = 100_000
 HEALTH_CONNECTIONS = 64
 START_MS_MAX = 1000
 REPLAY_MB_PER_S_MIN = 100
-REPLAY_SOURCES = 64            # so that none is flushed for its size before the journal's tail is long
+REPLAY_SOURCES = 64            # a connection each, so that none is flushed for its size before the tail is long
 REPLAY_TAIL_BYTES = 450 << 20  # below the journal's bound of 512 MiB, from which sources are flushed
 REPLAY_TAIL_BYTES_QUICK = 96 << 20
+REPLAY_LARGE_BYTES = 1 << 30
+REPLAY_LARGE_SECONDS_MAX = 10
+REPLAY_LARGE_SETTINGS = {"journal.flush_bytes": "2GiB", "tables.memtable_bytes": "4GiB"}   # nothing is flushed
+REPLAY_LITTLE_MEMORY = "256MiB"
 REPLAY_REQUESTS = 100
 REPLAY_BURSTS_MAX = 200
 IDLE_BYTES_MAX = 150_000_000
@@ -68,7 +72,7 @@ def fill_journal(session, server, wanted):
     """Writes until the journal's needed part is that long or sources are flushed; the documents acknowledged."""
     documents, before = 0, 0.0
     for _ in range(REPLAY_BURSTS_MAX):
-        report = run_load(session, server, "ingest", 60, "--connections", 4, "--requests", REPLAY_REQUESTS,
+        report = run_load(session, server, "ingest", 60, "--connections", REPLAY_SOURCES, "--requests", REPLAY_REQUESTS,
                           "--sources", REPLAY_SOURCES, "--source-prefix", "replay_")
         if report["errors"]:
             raise NotMeasured(f"writes failed: {report['errors']}")
@@ -102,6 +106,39 @@ def replay(session):
                 "all of the start counted; no row lost", verdict=verdict(rate >= REPLAY_MB_PER_S_MIN),
                 details={"recovered": recovered, "start_seconds": seconds, "rows": rows, "memory": memory,
                          "first_answer_ms": server.started_ms})]
+
+
+def replay_large(session):
+    """SIGKILL with 1 GiB of journal, then the start: with room for its rows, and with a quarter of it."""
+    wanted = session.seconds(REPLAY_LARGE_BYTES, REPLAY_TAIL_BYTES_QUICK)
+    server = Server(session, session.directory("replay_large"), settings=dict(REPLAY_LARGE_SETTINGS))
+    server.start()
+    documents = fill_journal(session, server, wanted)
+    server.kill()
+    rows = []
+    for memory in (None, REPLAY_LITTLE_MEMORY):
+        if memory:
+            server.settings["tables.memtable_bytes"] = memory
+        server.start()
+        cpu = process_cpu_seconds(server.pid)
+        recovered, seconds, used = server.recovered(), server.ready["start_seconds"], server.memory()
+        found = server.count_rows([])
+        server.kill()
+        if found != documents:
+            raise NotMeasured(f"{documents} documents were acknowledged, {found} are there after the kill")
+        if recovered["bytes"] < wanted / 2:
+            raise NotMeasured(f"only {recovered['bytes'] / 1e6:.0f} MB were replayed")
+        # What the journal is longer or shorter than 1 GiB is taken out.
+        scaled = seconds * REPLAY_LARGE_BYTES / recovered["bytes"]
+        name = f"the same in {memory} of memory for rows" if memory else "replay of 1 GiB of journal after SIGKILL"
+        rows.append(Row(name, f"<= {REPLAY_LARGE_SECONDS_MAX} s",
+                        f"{scaled:.1f} s; measured: {recovered['bytes'] / 1e6:.0f} MB, {count(documents)} rows in "
+                        f"{seconds:.2f} s, all of the start counted; CPU {cpu:.1f} s; "
+                        f"{used['VmHWM'] / 1e6:.0f} MB resident at most",
+                        verdict=verdict(scaled <= REPLAY_LARGE_SECONDS_MAX),
+                        details={"recovered": recovered, "start_seconds": seconds, "cpu_seconds": cpu, "rows": found,
+                                 "memory": used}))
+    return rows
 
 
 def idle(session):

@@ -44,10 +44,11 @@ def free_port_offset():
 
 
 class Server:
-    def __init__(self, session, directory, cores=None):
+    def __init__(self, session, directory, cores=None, settings=None):
         self._session = session
         self._directory = pathlib.Path(directory)
         self._cores = cores
+        self.settings = settings or {}   # beside those of the session, which come first; from the next start on
         self._process = None
         self._connection = None
         self.port = 0
@@ -87,7 +88,7 @@ class Server:
         if self._cores:
             command = ["taskset", "-c", ",".join(map(str, self._cores)), *command]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("INSULA_")}
-        for name, value in self._session.settings.items():
+        for name, value in {**self.settings, **self._session.settings}.items():
             environment["INSULA_" + name.upper().replace(".", "_")] = value
         self.port = PORT + offset
         with open(self._directory / "log", "ab") as log:
