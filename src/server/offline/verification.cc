@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-#include "core/catalog/control_db_check.h"
+#include "core/catalog/sqlite/control_db_check.h"
 #include "platform/engine/engine.h"
 #include "platform/sqlite/page_check.h"
 #include "server/catalog_check.h"

@@ -1,4 +1,4 @@
-#include "core/catalog/control_db_check.h"
+#include "core/catalog/sqlite/control_db_check.h"
 
 #include <fmt/format.h>
 
