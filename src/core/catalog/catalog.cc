@@ -11,7 +11,8 @@ bool is_in_doubt(const Error& error) {
         case Code::invalid_argument:
             return false;
         default:
-            return error.reason() != "catalog_unavailable" && error.reason() != "catalog_closed";
+            return error.reason() != "catalog_unavailable" && error.reason() != "catalog_closed" &&
+                   error.reason() != kNodeFencedReason;
     }
 }
 

@@ -61,6 +61,7 @@ inline constexpr WallNanos kIdempotencyWindow = 24LL * 3600 * 1'000'000'000;
 inline constexpr size_t kIdempotencyKeysMax = 100'000;
 
 inline constexpr std::string_view kOutcomeUnknownReason = "catalog_outcome_unknown";
+inline constexpr std::string_view kNodeFencedReason = "node_fenced";
 // Whether a change that failed may have been carried out all the same, or may turn up later.
 bool is_in_doubt(const Error& error);
 
@@ -98,6 +99,9 @@ class Catalog {
     virtual Status put_setting(std::string_view key, std::string_view value) = 0;
 
     virtual CatalogHealth health() const { return {}; }
+    // kNodeFencedReason once it is known that another process has taken over: every change will be
+    // refused, so nothing more may be promised. Asks nobody.
+    virtual Status check_owned() const { return {}; }
     virtual Status close() = 0;
 };
 

@@ -21,6 +21,11 @@ Error stale_epoch() {
     return {Code::failed_precondition, "stale_epoch",
             "The tenant has moved to another node, which alone may change it now."};
 }
+Error node_fenced() {
+    return unavailable(kNodeFencedReason,
+                       "This server does not own its data any longer: another one has taken over.")
+        .with_hint("Send the request to that one.");
+}
 Error file_exists() {
     return {Code::already_exists, "file_exists", "The file is in the catalog already."};
 }

@@ -17,6 +17,7 @@ Error tenant_exists();
 Error source_exists();
 Error source_removed();
 Error stale_epoch();
+Error node_fenced();
 Error file_exists();
 Error file_removed();
 Error catalog_closed();

@@ -137,8 +137,20 @@ END
 $$)sql",
 };
 
+// One row: bytes are on the disks of one node.
+constexpr std::array<std::string_view, 2> kNodes{
+    R"sql(
+CREATE TABLE nodes (
+    node        uuid PRIMARY KEY,
+    incarnation bigint NOT NULL
+))sql",
+    R"sql(
+CREATE UNIQUE INDEX nodes_only_one ON nodes ((true)))sql",
+};
+
 constexpr std::array kMigrations{
     Migration{.version = 1, .name = "tenants, sources, files", .statements = kTenantsSourcesFiles},
+    Migration{.version = 2, .name = "nodes", .statements = kNodes},
 };
 
 FailPoint migration_made("catalog.postgres.migration_made");  // and not sent
@@ -181,6 +193,19 @@ Outcome<Found> find_version(Connection& connection, const std::string& schema) {
         fmt::format("SELECT coalesce(max(version), 0) FROM \"{}\".schema_migrations", schema), {});
     if (!newest) return std::unexpected(std::move(newest).error());
     return Found{static_cast<uint32_t>(newest->front().int64(0, 0)), true};
+}
+
+// Refuses one that is newer.
+Outcome<Found> find_known_version(Connection& connection, const std::string& schema,
+                                  uint32_t newest) {
+    auto found = find_version(connection, schema);
+    if (!found || found->version <= newest) return found;
+    return refused(
+        Error(Code::failed_precondition, "catalog_too_new",
+              fmt::format("The catalog was written by a newer release: it has version {}, this "
+                          "release knows versions up to {}.",
+                          found->version, newest))
+            .with_hint("Start the release that wrote it, or restore a backup from before."));
 }
 
 // What all steps of one run share.
@@ -262,19 +287,26 @@ bool was_done_meanwhile(const Failure& failure) {
 
 std::span<const Migration> migrations() { return kMigrations; }
 
+Outcome<void> require_current(Connection& connection, const std::string& schema) {
+    auto found = find_known_version(connection, schema, kMigrations.back().version);
+    if (!found) return std::unexpected(std::move(found).error());
+    if (found->version == kMigrations.back().version) return {};
+    return refused(
+        Error(Code::failed_precondition, "catalog_too_old",
+              found->version == 0
+                  ? fmt::format("There is no catalog in the schema {} of the database.", schema)
+                  : fmt::format("The catalog was written by an older release: it has version {}, "
+                                "this release needs version {}.",
+                                found->version, kMigrations.back().version))
+            .with_hint("Check catalog.url and catalog.schema; a start of the server brings an "
+                       "older catalog to this version."));
+}
+
 Outcome<void> migrate(Connection& connection, const std::string& schema,
                       std::span<const Migration> migrations, WallNanos now, PlantedFault planted) {
-    auto found = find_version(connection, schema);
+    auto found =
+        find_known_version(connection, schema, migrations.empty() ? 0 : migrations.back().version);
     if (!found) return std::unexpected(std::move(found).error());
-    const uint32_t newest = migrations.empty() ? 0 : migrations.back().version;
-    if (found->version > newest) {
-        return refused(
-            Error(Code::failed_precondition, "catalog_too_new",
-                  fmt::format("The catalog was written by a newer release: it has version {}, this "
-                              "release knows versions up to {}.",
-                              found->version, newest))
-                .with_hint("Start the release that wrote it, or restore a backup from before."));
-    }
     const Step step{schema, !found->schema, now, planted};
     for (const Migration& migration : migrations) {
         if (migration.version <= found->version) continue;

@@ -31,4 +31,9 @@ postgres::Outcome<void> migrate(postgres::Connection& connection, const std::str
                                 std::span<const Migration> migrations, WallNanos now,
                                 PlantedFault planted = PlantedFault::none);
 
+// Whether migrate() has nothing to do: failed_precondition otherwise ("catalog_too_old" where a
+// step is missing).
+postgres::Outcome<void> require_current(postgres::Connection& connection,
+                                        const std::string& schema);
+
 }  // namespace insula::catalog::postgres_schema

@@ -13,6 +13,8 @@ enum class PlantedFault : uint8_t {
     take_unknown_for_done,     // … is answered as if it had been
     ignore_epoch,              // a commit's epoch is not compared
     epoch_without_lock,        // … is compared, and may be raised before the commit is done
+    ignore_node,               // changes of a process that owns the node no longer are carried out
+    node_without_lock,         // … are refused, but for those that have looked at it before
     natural_collation,         // names are compared as people do, not bytewise
     migrate_in_pieces,         // a step's version and its statements are transactions of their own
     migrate_unguarded,         // without the lock that lets one node migrate at a time

@@ -60,6 +60,30 @@ constexpr Statement kPutSetting{.name = "put_setting",
                                     "INSERT INTO settings (key, value) VALUES ($1, $2)"
                                     " ON CONFLICT (key) DO UPDATE SET value = excluded.value"};
 
+constexpr Statement kSelectNodes{.name = "select_nodes", .sql = "SELECT node FROM nodes"};
+constexpr Statement kFindIncarnation{.name = "find_incarnation",
+                                     .sql = "SELECT incarnation FROM nodes WHERE node = $1"};
+// Whoever holds the row, for the changes of an earlier incarnation, is waited for.
+constexpr Statement kOwnNode{
+    .name = "own_node",
+    .sql =
+        "WITH owned AS (INSERT INTO nodes AS n (node, incarnation) VALUES ($2, 1)"
+        " ON CONFLICT (node) DO UPDATE SET incarnation = n.incarnation + 1 RETURNING incarnation)"
+        " INSERT INTO commands (command, answer) SELECT $1, incarnation FROM owned"
+        " RETURNING answer"};
+// Holds the row until the change is done.
+constexpr Statement kRequireIncarnation{
+    .name = "require_incarnation",
+    .sql =
+        "WITH held AS (SELECT incarnation FROM nodes WHERE node = $1 FOR SHARE)"
+        " SELECT catalog_require((SELECT incarnation FROM held) = $2, 'node_fenced')"};
+
+constexpr Statement kCompareIncarnation{
+    .name = "compare_incarnation",
+    .sql =
+        "SELECT catalog_require((SELECT incarnation FROM nodes WHERE node = $1) = $2,"
+        " 'node_fenced')"};
+
 Error unreachable(const postgres::Target& target, const Failure& failure) {
     // What is wrong with the server itself is said by the error's own words.
     const Error& error = failure.error;
@@ -119,6 +143,8 @@ PostgresCatalog::PostgresCatalog(postgres::Target target, const PostgresCatalogO
                                  Clock& clock, Random& random)
     : clock_(clock),
       planted_(options.planted),
+      start_timeout_(options.start_timeout),
+      give_up_(options.give_up),
       pool_(std::move(target), connection_options(options),
             {.connections_max = options.connections_max, .patience = options.command_timeout}),
       transactor_(pool_, random, queries::refusal_of,
@@ -133,6 +159,7 @@ Result<std::unique_ptr<PostgresCatalog>> PostgresCatalog::open(
     auto catalog = std::unique_ptr<PostgresCatalog>(
         new PostgresCatalog(std::move(target), options, clock, random));
     RETURN_IF_ERROR(catalog->wait_and_migrate(options));
+    if (options.as_it_is) return catalog;
     RETURN_IF_ERROR(catalog->transactor_.forget_old_keys());
     catalog->keys_forgotten_at_ = clock.steady_now();
     return catalog;
@@ -146,9 +173,11 @@ Status PostgresCatalog::wait_and_migrate(const PostgresCatalogOptions& options) 
             Deadline::after(std::max<std::chrono::nanoseconds>(deadline.left(), kStartPause)));
         Failure failure{.error = internal_error("")};
         if (lease) {
-            auto migrated =
-                postgres_schema::migrate(**lease, options.schema, postgres_schema::migrations(),
-                                         clock_.wall_now(), planted_);
+            auto migrated = options.as_it_is
+                                ? postgres_schema::require_current(**lease, options.schema)
+                                : postgres_schema::migrate(**lease, options.schema,
+                                                           postgres_schema::migrations(),
+                                                           clock_.wall_now(), planted_);
             if (migrated) {
                 warn_of_weak_settings(**lease, pool_.target().name());
                 return {};
@@ -158,7 +187,9 @@ Status PostgresCatalog::wait_and_migrate(const PostgresCatalogOptions& options) 
             failure = std::move(lease).error();
         }
         const Error error = unreachable(pool_.target(), failure);
-        if (failure.recovery == Recovery::none || options.give_up()) return fail(error);
+        if (failure.recovery == Recovery::none || options.as_it_is || options.give_up()) {
+            return fail(error);
+        }
         if (std::chrono::steady_clock::now() >= tell_at) {
             log::warn("waiting for the catalog's PostgreSQL server",
                       {{"server", pool_.target().name()},
@@ -178,8 +209,56 @@ Status PostgresCatalog::check_open() const {
 Status PostgresCatalog::change(const Transactor::Change& make) {
     RETURN_IF_ERROR(check_open());
     forget_old_keys_now_and_then();
-    RETURN_IF_ERROR(transactor_.change(make));
+    const auto done = transactor_.change(make);
+    if (done) return {};
+    if (done.error().reason() == kNodeFencedReason) note_fenced();
+    return fail(done.error());
+}
+
+Result<std::optional<NodeName>> PostgresCatalog::owner() {
+    RETURN_IF_ERROR(check_open());
+    const Query select{kSelectNodes};
+    ASSIGN_OR_RETURN(const auto rows, transactor_.read({&select, 1}));
+    if (rows[0].count() == 0) return std::nullopt;
+    return NodeName{rows[0].uuid(0, 0)};
+}
+
+Result<uint64_t> PostgresCatalog::raise_incarnation(const NodeName& node) {
+    const Deadline deadline = Deadline::after(start_timeout_);
+    for (;;) {
+        const auto raised = transactor_.change([&](const CommandKey& key) -> std::vector<Query> {
+            return {{kOwnNode, std::move(Parameters().uuid(key).uuid(node.bytes))}};
+        });
+        if (raised) return raised->value();
+        // What was begun before may take longer than a command waits. A try in doubt comes first.
+        if (raised.error().code() != Code::unavailable || give_up_() ||
+            !pool_.pause(kStartPause, deadline)) {
+            return fail(raised.error());
+        }
+    }
+}
+
+Status PostgresCatalog::own(const NodeName& node) {
+    RETURN_IF_ERROR(check_open());
+    ASSIGN_OR_RETURN(incarnation_, raise_incarnation(node));
+    find_incarnation_ = {kFindIncarnation, std::move(Parameters().uuid(node.bytes))};
+    if (planted_ == PlantedFault::ignore_node) return {};
+    transactor_.require_in_changes(
+        {planted_ == PlantedFault::node_without_lock ? kCompareIncarnation : kRequireIncarnation,
+         std::move(Parameters().uuid(node.bytes).uint64(incarnation_))});
     return {};
+}
+
+Status PostgresCatalog::check_owned() const {
+    if (fenced_) return fail(node_fenced());
+    return {};
+}
+
+void PostgresCatalog::note_fenced() {
+    if (fenced_.exchange(true)) return;
+    log::error(
+        "another server has taken over this node's catalog; this one takes no writes any longer",
+        {{"database", pool_.target().name()}, {"incarnation", incarnation_}});
 }
 
 void PostgresCatalog::forget_old_keys_now_and_then() {
@@ -224,8 +303,13 @@ Result<std::vector<IdempotencyEntry>> PostgresCatalog::idempotency(SourceIncarna
 
 Result<std::vector<GarbageFile>> PostgresCatalog::garbage() {
     RETURN_IF_ERROR(check_open());
-    const Query select{kSelectGarbage};
-    ASSIGN_OR_RETURN(const auto rows, transactor_.read({&select, 1}));
+    std::vector<Query> select{{kSelectGarbage}};
+    // What is asked for again and again tells soonest that the node is another process's by now.
+    if (find_incarnation_) select.push_back(*find_incarnation_);
+    ASSIGN_OR_RETURN(const auto rows, transactor_.read(select));
+    if (find_incarnation_ && (rows[1].count() == 0 || rows[1].uint64(0, 0) != incarnation_)) {
+        note_fenced();
+    }
     std::vector<GarbageFile> garbage;
     for (int row = 0; row < rows[0].count(); ++row) {
         const DataFile file{.id = FileId{rows[0].uint64(row, 0)},

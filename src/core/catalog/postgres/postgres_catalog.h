@@ -1,5 +1,6 @@
 // The catalog on PostgreSQL (docs/formats/catalog.md): each command is one transaction, sent as one
-// pipeline. Several nodes may share it; what keeps them apart is the tenant's epoch alone.
+// pipeline. What keeps processes apart that share it are the tenants' epochs, and the incarnation
+// of a node: the process that owned it last is the only one whose changes are carried out.
 //
 // A call waits for the server as long as `command_timeout` says, repeats included; once an outage
 // has lasted that long, calls fail at once, until one of them finds the server again.
@@ -10,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,8 +33,14 @@ struct PostgresCatalogOptions {
     std::chrono::milliseconds start_timeout{60'000};
     // Asked now and then while open() waits.
     std::function<bool()> give_up = [] { return false; };
+    // For looking at it: nothing is made or changed by open(), which waits for nothing.
+    bool as_it_is = false;
     PlantedFault planted = PlantedFault::none;
 };
+
+inline constexpr std::string_view kOtherNodeReason = "catalog_of_another_node";
+// Names a node, and the data directory that is its own: a UUID.
+using NodeName = TenantId;
 
 // invalid_argument "invalid_schema_name"; messages are for operators.
 Status check_schema_name(std::string_view name);
@@ -44,6 +52,14 @@ class PostgresCatalog final : public Catalog {
     static Result<std::unique_ptr<PostgresCatalog>> open(const PostgresCatalogOptions& options,
                                                          Clock& clock, Random& random);
     ~PostgresCatalog() override;
+
+    // Whom the catalog belongs to; nullopt: to nobody yet.
+    Result<std::optional<NodeName>> owner();
+    // From now on this process alone may change the catalog for the node. What others that owned it
+    // have sent is carried out before this returns, or refused (kNodeFencedReason): it is waited
+    // for as open() waits. failed_precondition kOtherNodeReason if the catalog belongs to another
+    // node. Before other threads use the catalog.
+    Status own(const NodeName& node);
 
     Result<std::vector<Tenant>> tenants() override;
     Result<std::vector<Source>> sources(const TenantId& tenant) override;
@@ -63,6 +79,7 @@ class PostgresCatalog final : public Catalog {
     Status put_setting(std::string_view key, std::string_view value) override;
 
     CatalogHealth health() const override;
+    Status check_owned() const override;
     Status close() override;
 
   private:
@@ -76,13 +93,20 @@ class PostgresCatalog final : public Catalog {
     Status wait_and_migrate(const PostgresCatalogOptions& options);
     Status change(const Transactor::Change& queries);
     Status check_open() const;
+    Result<uint64_t> raise_incarnation(const NodeName& node);
     Result<uint64_t> reserve_ids(IdKind kind, uint64_t count);
     void forget_old_keys_now_and_then();
+    void note_fenced();
 
     Clock& clock_;
     const PlantedFault planted_;
+    const std::chrono::milliseconds start_timeout_;
+    const std::function<bool()> give_up_;
     postgres::ConnectionPool pool_;
     Transactor transactor_;
+    std::optional<postgres::Query> find_incarnation_;  // of the node that was owned
+    uint64_t incarnation_ = 0;                         // that it was given
+    std::atomic<bool> fenced_{false};
     std::atomic<bool> closed_{false};
     std::mutex ids_;
     std::map<IdKind, IdBlock> blocks_;  // guarded by ids_

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "core/catalog/codec.h"
+#include "core/catalog/postgres/postgres_catalog.h"
 #include "core/catalog/postgres/stored_text.h"
 #include "core/catalog/refusals.h"
 
@@ -216,6 +217,11 @@ std::vector<std::string> texts(std::span<const Value> values, Read read) {
     return texts;
 }
 
+Error node_exists() {
+    return {Code::failed_precondition, kOtherNodeReason,
+            "The catalog belongs to another node, which keeps its data elsewhere."};
+}
+
 }  // namespace
 
 std::optional<Error> refusal_of(const postgres::Failure& failure) {
@@ -226,6 +232,8 @@ std::optional<Error> refusal_of(const postgres::Failure& failure) {
     static constexpr std::array kEntries{
         Entry{"source_removed", source_removed},
         Entry{"stale_epoch", stale_epoch},
+        Entry{kNodeFencedReason, node_fenced},
+        Entry{"nodes_only_one", node_exists},
         Entry{"file_removed", file_removed},
         Entry{"file_exists", file_exists},
         Entry{"tenants_pkey", tenant_exists},

@@ -157,6 +157,7 @@ Transactor::Answer Transactor::change(const Change& make) {
     std::vector<Query> queries = make(key);
     const std::vector<CommandKey> doubtful = doubts();
     // In the same transaction, behind our own key: what is in doubt comes before all else we do.
+    if (precondition_) queries.insert(queries.begin() + 1, *precondition_);
     if (!doubtful.empty()) {
         queries.insert(queries.begin() + 1,
                        {kCancelKeys, std::move(postgres::Parameters().uuids(doubtful))});

@@ -60,6 +60,11 @@ class Transactor {
     // The first query of a change without an answer.
     static postgres::Query insert_key(const CommandKey& key);
 
+    // From now on every change holds what `precondition` requires. Before other threads use it.
+    void require_in_changes(postgres::Query precondition) {
+        precondition_ = std::move(precondition);
+    }
+
     // Forgets keys so old that no try with them can be under way any more.
     Status forget_old_keys();
 
@@ -92,6 +97,7 @@ class Transactor {
     Random& random_;
     const Refusals refusals_;
     const TransactorOptions options_;
+    std::optional<postgres::Query> precondition_;
     std::mutex doubts_mutex_;
     std::vector<CommandKey> doubts_;  // of unknown outcome, oldest first
     std::atomic<uint64_t> repeats_{0};

@@ -44,6 +44,10 @@ Problem check_restarts_under_load(postgres::PostgresServer& server,
 // An epoch is not raised between a commit's look at it and the commit's end.
 Problem check_epoch_is_held(const PostgresCatalogOptions& options);
 
+// A change that is under way when another process takes the node over comes before that if it has
+// `begun`, and is refused otherwise.
+Problem check_node_is_held(const PostgresCatalogOptions& options, bool begun);
+
 // Source ids come, and are told apart, by their bytes.
 Problem check_bytewise_names(const PostgresCatalogOptions& options);
 

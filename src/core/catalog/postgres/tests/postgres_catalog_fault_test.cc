@@ -80,6 +80,10 @@ TEST_F(PostgresCatalogFaults, AnEpochIsHeldUntilTheCommitIsDone) {
     expect_right(check_epoch_is_held(options()));
 }
 
+TEST_F(PostgresCatalogFaults, AChangeComesBeforeTheNodeIsTakenOverOrIsRefused) {
+    for (const bool begun : {true, false}) expect_right(check_node_is_held(options(), begun));
+}
+
 TEST_F(PostgresCatalogFaults, NamesAreComparedBytewiseInAnyDatabase) {
     expect_right(check_bytewise_names(options()));
 }
@@ -119,6 +123,12 @@ TEST_F(PostgresCatalogFaults, FindsAnEpochThatIsNotCompared) {
 }
 TEST_F(PostgresCatalogFaults, FindsAnEpochThatIsComparedAndNotHeld) {
     expect_found(check_epoch_is_held(options(PlantedFault::epoch_without_lock)));
+}
+TEST_F(PostgresCatalogFaults, FindsAChangeAfterATakeOver) {
+    expect_found(check_node_is_held(options(PlantedFault::ignore_node), false));
+}
+TEST_F(PostgresCatalogFaults, FindsATakeOverInTheMiddleOfAChange) {
+    expect_found(check_node_is_held(options(PlantedFault::node_without_lock), true));
 }
 TEST_F(PostgresCatalogFaults, FindsNamesThatAreComparedAsPeopleDo) {
     expect_found(check_bytewise_names(options(PlantedFault::natural_collation)));

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <latch>
 #include <thread>
 #include <vector>
 
@@ -275,6 +278,87 @@ TEST_F(PostgresCatalogTest, TwoNodesShareIdsAndEachOthersChanges) {
     ASSERT_EQ(catalog_->raise_epoch({sample_tenant(1).id})->value, 2u);
     commit.add = {sample_file(2)};
     EXPECT_EQ(first->commit_files(commit).error().reason(), "stale_epoch");
+}
+
+TEST_F(PostgresCatalogTest, OfTwoProcessesOfANodeTheLaterOneOwnsTheCatalog) {
+    const NodeName node = random_.uuid();
+    EXPECT_EQ(*catalog_->owner(), std::nullopt);
+    ASSERT_TRUE(catalog_->own(node));
+    fill();
+    const auto earlier = std::move(catalog_);
+    open();
+    EXPECT_EQ(*catalog_->owner(), node);
+    ASSERT_TRUE(earlier->put_setting("a", "1")) << "looking is not owning";
+    ASSERT_TRUE(catalog_->own(node));
+    EXPECT_TRUE(earlier->check_owned()) << "nobody has told it yet";
+    EXPECT_EQ(earlier->put_setting("a", "2").error().reason(), kNodeFencedReason);
+    EXPECT_FALSE(earlier->check_owned());
+    EXPECT_FALSE(is_in_doubt(earlier->check_owned().error()));
+    EXPECT_EQ(earlier->remove_source({sample_tenant(1).id, SourceIncarnation{10}}).error().reason(),
+              kNodeFencedReason);
+    EXPECT_EQ(earlier->add_source({sample_source(2, 20)}).error().reason(), kNodeFencedReason);
+    EXPECT_TRUE(earlier->tenants()) << "what is there may be read";
+    EXPECT_EQ(*catalog_->setting("a"), "1");
+    EXPECT_TRUE(catalog_->put_setting("a", "3"));
+    EXPECT_TRUE(catalog_->check_owned());
+}
+
+TEST_F(PostgresCatalogTest, AProcessThatChangesNothingFindsOutThatItIsFenced) {
+    const NodeName node = random_.uuid();
+    ASSERT_TRUE(catalog_->own(node));
+    EXPECT_TRUE(catalog_->garbage());
+    EXPECT_TRUE(catalog_->check_owned());
+    const auto earlier = std::move(catalog_);
+    open();
+    ASSERT_TRUE(catalog_->own(node));
+    EXPECT_TRUE(earlier->garbage());
+    EXPECT_EQ(earlier->check_owned().error().reason(), kNodeFencedReason);
+}
+
+TEST_F(PostgresCatalogTest, ACatalogBelongsToOneNode) {
+    const NodeName node = random_.uuid();
+    constexpr int kNodes = 4;
+    std::array<Status, kNodes> owned;
+    {
+        std::vector<std::unique_ptr<PostgresCatalog>> nodes;
+        for (int i = 0; i < kNodes; ++i) {
+            open();
+            nodes.push_back(std::move(catalog_));
+        }
+        std::latch together(kNodes);
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < kNodes; ++i) {
+            threads.emplace_back([&, i] {
+                together.arrive_and_wait();
+                owned[i] = nodes[i]->own(random_.uuid());
+            });
+        }
+    }
+    EXPECT_EQ(std::ranges::count_if(owned, [](const Status& status) { return bool(status); }), 1);
+    for (const Status& status : owned) {
+        if (!status) {
+            EXPECT_EQ(status.error().reason(), kOtherNodeReason);
+        }
+    }
+    open();
+    EXPECT_EQ(catalog_->own(node).error().reason(), kOtherNodeReason);
+}
+
+TEST_F(PostgresCatalogTest, LookingAtACatalogMakesNone) {
+    options_ = test_options(*PostgresServer::shared());
+    options_.as_it_is = true;
+    EXPECT_EQ(open_fails().reason(), "catalog_too_old");
+    EXPECT_EQ(open_fails().reason(), "catalog_too_old") << "nor does it the second time";
+    options_.as_it_is = false;
+    open();
+    fill();
+    options_.as_it_is = true;
+    open();
+    EXPECT_EQ(catalog_->tenants()->size(), 1u);
+    sql("DELETE FROM schema_migrations WHERE version > 1");
+    EXPECT_EQ(open_fails().reason(), "catalog_too_old");
+    sql("INSERT INTO schema_migrations VALUES (99, '', 0)");
+    EXPECT_EQ(open_fails().reason(), "catalog_too_new");
 }
 
 TEST_F(PostgresCatalogTest, ManyThreadsCommitToOneSource) {
