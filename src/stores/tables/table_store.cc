@@ -13,6 +13,7 @@ namespace insula::tables {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{1000};
+constexpr size_t kAdditionsInDoubtMax = 1000;
 constexpr std::chrono::milliseconds kRetryAfterFailure{5000};
 // Longer than any query may run: a query that pinned a file may still open it.
 constexpr WallNanos kGarbageGrace = 15LL * 60 * 1'000'000'000;
@@ -152,12 +153,38 @@ void TableStore::insert(const std::shared_ptr<Source>& source) {
 
 Status TableStore::add_to_catalog(const catalog::Source& stored, Epoch epoch) {
     const Status added = services_.catalog.add_source({stored});
-    if (added || added.error().reason() != "source_exists") return added;
+    if (added) return added;
+    if (added.error().reason() == catalog::kOutcomeUnknownReason) doubt_addition(stored, epoch);
+    if (added.error().reason() != "source_exists") return added;
     // The catalog has it, and memory has not: it was added, and the answer lost.
     ASSIGN_OR_RETURN(const auto sources, services_.catalog.sources(stored.tenant));
     const auto found = std::ranges::find(sources, stored.source_id, &catalog::Source::source_id);
     if (found != sources.end()) insert(std::make_shared<Source>(services_, *found, epoch));
     return added;
+}
+
+void TableStore::doubt_addition(const catalog::Source& stored, Epoch epoch) {
+    // One of a name is enough: whichever was carried out is found by it.
+    std::erase_if(additions_in_doubt_, [&](const AdditionInDoubt& doubt) {
+        return doubt.stored.tenant == stored.tenant && doubt.stored.source_id == stored.source_id;
+    });
+    if (additions_in_doubt_.size() == kAdditionsInDoubtMax) {
+        additions_in_doubt_.erase(additions_in_doubt_.begin());
+    }
+    additions_in_doubt_.push_back({stored, epoch});
+}
+
+void TableStore::settle_additions() {
+    const std::lock_guard changing(changes_);
+    for (const AdditionInDoubt& doubt : std::exchange(additions_in_doubt_, {})) {
+        if (find(doubt.stored.tenant, doubt.stored.source_id)) continue;
+        const Status added = add_to_catalog(doubt.stored, doubt.epoch);
+        if (added) {
+            insert(std::make_shared<Source>(services_, doubt.stored, doubt.epoch));
+        } else if (added.error().code() == Code::unavailable) {
+            doubt_addition(doubt.stored, doubt.epoch);
+        }
+    }
 }
 
 Status TableStore::remove_source(const TenantId& tenant, std::string_view source_id) {
@@ -274,6 +301,7 @@ void TableStore::run() {
 }
 
 void TableStore::settle_doubts() {
+    settle_additions();
     for (const auto& source : all_sources()) {
         // Failing, it is tried again; the catalog says itself that it cannot be reached.
         if (source->is_unsettled()) static_cast<void>(source->settle());

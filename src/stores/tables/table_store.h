@@ -120,12 +120,20 @@ class TableStore {
     void settle_doubts();
     // already_exists too where memory does not know the source; it does so then.
     Status add_to_catalog(const catalog::Source& stored, Epoch epoch);
+    void doubt_addition(const catalog::Source& stored, Epoch epoch);
+    void settle_additions();
 
     Services& services_;
     mutable std::shared_mutex mutex_;
     std::unordered_map<TenantId, TenantState> tenants_;
     std::unordered_map<SourceIncarnation, std::shared_ptr<Source>> by_incarnation_;
     std::mutex changes_;  // serialises add and remove
+    // Sources that the catalog may have, and memory has not.
+    struct AdditionInDoubt {
+        catalog::Source stored;
+        Epoch epoch;
+    };
+    std::vector<AdditionInDoubt> additions_in_doubt_;  // guarded by changes_
 
     bool garbage_unlisted_ = false;  // said once; of the thread that maintains
     // What replay() is to read. Of the thread that recovers.

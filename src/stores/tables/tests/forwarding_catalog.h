@@ -49,6 +49,7 @@ class ForwardingCatalog : public catalog::Catalog {
         return catalog_->put_setting(key, value);
     }
     catalog::CatalogHealth health() const override { return catalog_->health(); }
+    Status check_owned() const override { return catalog_->check_owned(); }
     Status close() override { return catalog_->close(); }
 
   private:

@@ -201,6 +201,20 @@ TEST_P(StoreDoubt, ASourceWhoseAdditionWasNotAnsweredTakesWrites) {
     expect_rows(1);
 }
 
+TEST_P(StoreDoubt, ASourceWhoseAdditionWasNotAnsweredIsThereNowIfItIsAfterARestart) {
+    lose_answers();
+    for (int i = 0; i < 2; ++i) {
+        ASSERT_FALSE(node_->store().add_source(TestNode::tenant(), {.source_id = "s"}));
+        node_->store().maintain();
+    }
+    answer_again();
+    node_->store().maintain();
+    const bool in_doubt = GetParam() != Fate::server_is_away;
+    EXPECT_EQ(node_->store().list(TestNode::tenant()).size(), in_doubt ? 1u : 0u);
+    restart();
+    EXPECT_EQ(node_->store().list(TestNode::tenant()).size(), in_doubt ? 1u : 0u);
+}
+
 TEST_P(StoreDoubt, ARemovalThatWasNotAnsweredIsCarriedOutByItself) {
     ASSERT_TRUE(succeeded(write(R"({"x":1})")));
     ASSERT_TRUE(succeeded(node_->flush("s")));
