@@ -4,6 +4,9 @@
 
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/settings.h"
+#include "server/config/server_config.h"
+#include "server/node_catalog.h"
 
 namespace insula::cli {
 
@@ -11,11 +14,24 @@ void OfflineFlags::add_to(CLI::App& command) {
     command.add_option("--data-dir", data_dir_, "the data directory of a server that is stopped")
         ->required()
         ->type_name("DIR");
+    command
+        .add_option("--config", config_file_,
+                    "YAML file with settings: where the catalog is, if it is on PostgreSQL")
+        ->type_name("FILE");
+    command.add_option("--env-file", env_file_, "file with lines NAME=value, for the same")
+        ->type_name("FILE");
     command.add_flag("--json", json_, "one JSON document instead of text");
 }
 
 Result<std::unique_ptr<server::StoppedNode>> OfflineFlags::open() {
-    return server::StoppedNode::open(fs_, clock_, data_dir_);
+    return server::StoppedNode::open(
+        fs_, clock_, data_dir_,
+        [this](
+            const server::DataDirectory& directory) -> Result<std::unique_ptr<catalog::Catalog>> {
+            ASSIGN_OR_RETURN(const auto loaded, load_settings(config_file_, env_file_));
+            return server::look_at_catalog(config::make_server_config(loaded.config), fs_, clock_,
+                                           random_, directory);
+        });
 }
 
 void add_offline_examples(CLI::App& command, std::string_view examples) {

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "platform/fs/os_file_system.h"
 #include "platform/runtime/clock.h"
+#include "platform/runtime/random.h"
 #include "server/offline/stopped_node.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name
@@ -19,7 +20,7 @@ namespace insula::cli {
 
 class OfflineFlags {
   public:
-    // Adds --data-dir and --json. This object must outlive the parse.
+    // Adds --data-dir, --config, --env-file and --json. This object must outlive the parse.
     void add_to(CLI::App& command);
 
     const std::string& data_dir() const { return data_dir_; }
@@ -29,9 +30,12 @@ class OfflineFlags {
 
   private:
     std::string data_dir_;
+    std::string config_file_;
+    std::string env_file_;
     bool json_ = false;
     OsFileSystem fs_;
     SystemClock clock_;
+    SystemRandom random_;
 };
 
 // Sets what --help ends with: the examples, a line each, and the exit codes.

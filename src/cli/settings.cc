@@ -18,16 +18,25 @@ void SettingFlags::add_to(CLI::App& command) {
                      "for development: requests without a credential act as the default tenant");
 }
 
-Result<config::Sources> SettingFlags::sources() const {
+namespace {
+
+Result<config::Sources> read_sources(const std::string& config_file, const std::string& env_file) {
     config::Sources sources;
     sources.environment = config::process_environment();
     sources.machine = detect_machine();
-    if (!config_file_.empty()) {
-        ASSIGN_OR_RETURN(sources.yaml, config::read_text_file(config_file_));
+    if (!config_file.empty()) {
+        ASSIGN_OR_RETURN(sources.yaml, config::read_text_file(config_file));
     }
-    if (!env_file_.empty()) {
-        ASSIGN_OR_RETURN(sources.env_file, config::read_text_file(env_file_));
+    if (!env_file.empty()) {
+        ASSIGN_OR_RETURN(sources.env_file, config::read_text_file(env_file));
     }
+    return sources;
+}
+
+}  // namespace
+
+Result<config::Sources> SettingFlags::sources() const {
+    ASSIGN_OR_RETURN(config::Sources sources, read_sources(config_file_, env_file_));
     const auto flag = [&](std::string key, const std::string& value, std::string written) {
         if (!value.empty()) sources.flags.push_back({std::move(key), value, std::move(written)});
     };
@@ -41,6 +50,12 @@ Result<config::Sources> SettingFlags::sources() const {
 
 Result<config::LoadedConfig> SettingFlags::load() const {
     ASSIGN_OR_RETURN(const config::Sources read, sources());
+    return config::load(read);
+}
+
+Result<config::LoadedConfig> load_settings(const std::string& config_file,
+                                           const std::string& env_file) {
+    ASSIGN_OR_RETURN(const config::Sources read, read_sources(config_file, env_file));
     return config::load(read);
 }
 

@@ -33,4 +33,8 @@ class SettingFlags {
     bool dev_ = false;
 };
 
+// Of the files, each of which may be empty, and the environment.
+Result<config::LoadedConfig> load_settings(const std::string& config_file,
+                                           const std::string& env_file);
+
 }  // namespace insula::cli

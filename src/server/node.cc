@@ -248,7 +248,10 @@ Status Node::State::open_storage(std::function<bool()> give_up) {
                                         .memtables = memtables,
                                         .data_directory = directory.path(),
                                         .limits = table_limits(config),
-                                        .admit_write = [this] { return disk.admit(); },
+                                        .admit_write = [this]() -> Status {
+                                            RETURN_IF_ERROR(catalog->check_owned());
+                                            return disk.admit();
+                                        },
                                         .attachable = attachable(config, directory.path())});
     store = std::make_unique<tables::TableStore>(*services);
     auto recovered = store->open(tenants, directory.journal_path(), journal_options(config));
@@ -292,19 +295,22 @@ Status Node::State::open_door() {
         std::chrono::duration_cast<std::chrono::milliseconds>(config.request_timeout);
     api = std::make_unique<rest::RestApi>(
         std::move(options),
-        rest::RestServices{
-            .gate = *gate,
-            .tables = *store,
-            .queries = *queries,
-            .journal = *journal,
-            .workers = *workers,
-            .query_workers = *query_workers,
-            .bodies = bodies,
-            .disk = disk,
-            .registry = registry,
-            .random = random,
-            .ready = [this] { return ready.load() && journal->health().has_value(); },
-            .scrub = [this] { return scrub_health(scrub->state()); }});
+        rest::RestServices{.gate = *gate,
+                           .tables = *store,
+                           .queries = *queries,
+                           .journal = *journal,
+                           .workers = *workers,
+                           .query_workers = *query_workers,
+                           .bodies = bodies,
+                           .disk = disk,
+                           .registry = registry,
+                           .random = random,
+                           .ready =
+                               [this] {
+                                   return ready.load() && journal->health().has_value() &&
+                                          catalog->check_owned().has_value();
+                               },
+                           .scrub = [this] { return scrub_health(scrub->state()); }});
     callbacks = register_node_metrics(registry, {*store, *queries, *journal, *catalog, engines,
                                                  open_files, memtables, bodies, disk, *scrub});
     net::HttpServerOptions http_server = http_options(config);

@@ -11,23 +11,38 @@ namespace {
 
 constexpr std::string_view kPairFileBegin = "postgresql ";
 constexpr uint64_t kPairFileBytesMax = 256;
-constexpr std::string_view kPairSetting = "data_directory";
 
 Error wrong_catalog(std::string message, std::string hint) {
     return Error(Code::failed_precondition, "data_directory_catalog", std::move(message))
         .with_hint(std::move(hint));
 }
 
-// The name of the pair that the directory belongs to; nullopt: to none.
-Result<std::optional<std::string>> read_pair(FileSystem& fs, const DataDirectory& directory) {
+Error catalog_of_another(const DataDirectory& directory) {
+    return wrong_catalog(
+        "The catalog on PostgreSQL belongs to another data directory than " + directory.path() +
+            ".",
+        "Start with that one, or give this one a schema of its own with catalog.schema.");
+}
+
+Error where_is_the_catalog(const DataDirectory& directory) {
+    return wrong_catalog(
+        "The data directory " + directory.path() + " has its catalog on PostgreSQL.",
+        "Say where with catalog.url, or INSULA_CATALOG_URL.");
+}
+
+// The node whose directory it is; nullopt: none with a catalog on PostgreSQL.
+Result<std::optional<catalog::NodeName>> read_node(FileSystem& fs, const DataDirectory& directory) {
     const auto text = read_file(fs, directory.pair_path(), kPairFileBytesMax);
     if (!text && text.error().code() == Code::not_found) return std::nullopt;
     if (!text) return fail(text.error());
-    if (!text->starts_with(kPairFileBegin) || !text->ends_with('\n')) {
+    const auto damaged = [&] {
         return fail(data_loss(directory.pair_path() + ": not what a start writes"));
-    }
+    };
+    if (!text->starts_with(kPairFileBegin) || !text->ends_with('\n')) return damaged();
     const size_t begin = kPairFileBegin.size();
-    return text->substr(begin, text->size() - begin - 1);
+    const auto name = catalog::NodeName::parse(text->substr(begin, text->size() - begin - 1));
+    if (!name) return damaged();
+    return *name;
 }
 
 // Whether anything was ever stored in the directory.
@@ -39,32 +54,32 @@ Result<bool> holds_data(FileSystem& fs, const DataDirectory& directory) {
     return false;
 }
 
-Status pair(FileSystem& fs, catalog::Catalog& catalog, Random& random,
-            const DataDirectory& directory) {
-    ASSIGN_OR_RETURN(const auto here, read_pair(fs, directory));
-    ASSIGN_OR_RETURN(const auto there, catalog.setting(kPairSetting));
-    if (here && there && *here == *there) return {};
-    if (there) {
-        return fail(wrong_catalog(
-            "The catalog on PostgreSQL belongs to another data directory than " + directory.path() +
-                ".",
-            "Start with that one, or give this one a schema of its own with catalog.schema."));
-    }
-    ASSIGN_OR_RETURN(const bool data, holds_data(fs, directory));
-    if (data) {
-        return fail(wrong_catalog("The catalog on PostgreSQL is empty, and the data directory " +
-                                      directory.path() +
-                                      " is not: what it holds is named elsewhere.",
-                                  "Check catalog.url and catalog.schema, or restore the catalog "
-                                  "from its backup."));
+Status own(FileSystem& fs, catalog::PostgresCatalog& catalog, Random& random,
+           const DataDirectory& directory) {
+    ASSIGN_OR_RETURN(auto here, read_node(fs, directory));
+    ASSIGN_OR_RETURN(const auto there, catalog.owner());
+    if (there && there != here) return fail(catalog_of_another(directory));
+    if (!there) {
+        ASSIGN_OR_RETURN(const bool data, holds_data(fs, directory));
+        if (data) {
+            return fail(wrong_catalog(
+                "The catalog on PostgreSQL is empty, and the data directory " + directory.path() +
+                    " is not: what it holds is named elsewhere.",
+                "Check catalog.url and catalog.schema, or restore the catalog from its backup."));
+        }
     }
     // The directory first: a start that ends in between comes here again.
-    const std::string name = here ? *here : random.uuid().to_string();
     if (!here) {
+        here = random.uuid();
         RETURN_IF_ERROR(write_file_durably(fs, directory.pair_path(),
-                                           std::string(kPairFileBegin) + name + "\n"));
+                                           std::string(kPairFileBegin) + here->to_string() + "\n"));
     }
-    return catalog.put_setting(kPairSetting, name);
+    const Status owned = catalog.own(*here);
+    // Another new directory was first.
+    if (!owned && owned.error().reason() == catalog::kOtherNodeReason) {
+        return fail(catalog_of_another(directory));
+    }
+    return owned;
 }
 
 catalog::PostgresCatalogOptions postgres_options(const config::ServerConfig& config,
@@ -88,11 +103,9 @@ Result<std::unique_ptr<catalog::Catalog>> open_node_catalog(const config::Server
                                                             const DataDirectory& directory,
                                                             std::function<bool()> give_up) {
     if (config.catalog_url.empty()) {
-        ASSIGN_OR_RETURN(const auto pair_name, read_pair(fs, directory));
-        if (pair_name) {
-            return fail(wrong_catalog(
-                "The data directory " + directory.path() + " has its catalog on PostgreSQL.",
-                "Say where with catalog.url (INSULA_CATALOG_URL)."));
+        ASSIGN_OR_RETURN(const bool elsewhere, fs.exists(directory.pair_path()));
+        if (elsewhere) {
+            return fail(where_is_the_catalog(directory));
         }
         RETURN_IF_ERROR(
             check_catalog_present(fs, directory.catalog_path(), directory.journal_path()));
@@ -107,7 +120,21 @@ Result<std::unique_ptr<catalog::Catalog>> open_node_catalog(const config::Server
     ASSIGN_OR_RETURN(auto catalog,
                      catalog::PostgresCatalog::open(postgres_options(config, std::move(give_up)),
                                                     clock, random));
-    RETURN_IF_ERROR(pair(fs, *catalog, random, directory));
+    RETURN_IF_ERROR(own(fs, *catalog, random, directory));
+    return catalog;
+}
+
+Result<std::unique_ptr<catalog::Catalog>> look_at_catalog(const config::ServerConfig& config,
+                                                          FileSystem& fs, Clock& clock,
+                                                          Random& random,
+                                                          const DataDirectory& directory) {
+    if (config.catalog_url.empty()) return fail(where_is_the_catalog(directory));
+    catalog::PostgresCatalogOptions options = postgres_options(config, [] { return true; });
+    options.as_it_is = true;
+    ASSIGN_OR_RETURN(auto catalog, catalog::PostgresCatalog::open(options, clock, random));
+    ASSIGN_OR_RETURN(const auto here, read_node(fs, directory));
+    ASSIGN_OR_RETURN(const auto there, catalog->owner());
+    if (!here || here != there) return fail(catalog_of_another(directory));
     return catalog;
 }
 

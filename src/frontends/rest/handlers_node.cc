@@ -72,8 +72,10 @@ net::Task<void> RestApi::health_details(Call& call) {
     writer.key("version").string(version());
     writer.key("build").string(build_type());
     writer.key("journal").string(journal ? "ok" : journal.error().reason());
-    const bool catalog = services_.tables.services().catalog.health().reachable;
-    writer.key("catalog").string(catalog ? "ok" : "unreachable");
+    const catalog::Catalog& catalog = services_.tables.services().catalog;
+    writer.key("catalog").string(!catalog.check_owned()       ? "fenced"
+                                 : catalog.health().reachable ? "ok"
+                                                              : "unreachable");
     const DiskReserve::State disk = services_.disk.state();
     writer.key("disk").begin_object();
     writer.key("status").string(disk.refusing ? "full" : "ok");

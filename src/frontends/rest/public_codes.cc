@@ -61,6 +61,7 @@ constexpr std::array kPublicCodes{
     "metrics_disabled"sv,
     "missing_source_id"sv,
     "no_heap_profile"sv,
+    "node_fenced"sv,
     "not_an_object"sv,
     "number_out_of_range"sv,
     "page_too_deep"sv,

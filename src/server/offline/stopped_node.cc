@@ -5,27 +5,26 @@
 namespace insula::server {
 
 Result<std::unique_ptr<StoppedNode>> StoppedNode::open(FileSystem& fs, Clock& clock,
-                                                       const std::string& path) {
+                                                       const std::string& path,
+                                                       OpenElsewhere open_elsewhere) {
     ASSIGN_OR_RETURN(DataDirectory directory, DataDirectory::open_stopped(fs, path));
-    return std::unique_ptr<StoppedNode>(new StoppedNode(fs, clock, std::move(directory)));
+    return std::unique_ptr<StoppedNode>(
+        new StoppedNode(fs, clock, std::move(directory), std::move(open_elsewhere)));
 }
 
 Result<catalog::Catalog*> StoppedNode::catalog() {
-    if (!catalog_) {
-        const std::string path = directory_.catalog_path();
-        const auto exists = fs_.exists(path);
-        const auto elsewhere = fs_.exists(directory_.pair_path());
-        if (elsewhere && *elsewhere) {
-            catalog_ = fail(Error(Code::failed_precondition, "data_directory_catalog",
-                                  "The data directory has its catalog on PostgreSQL."));
-        } else if (exists && !*exists) {
-            catalog_ = fail(data_loss(path + ": missing"));
-        } else {
-            catalog_ = catalog::open_sqlite_catalog(frozen_, clock_, path);
-        }
-    }
+    if (!catalog_) catalog_ = open_catalog();
     if (!*catalog_) return fail(catalog_->error());
     return (*catalog_)->get();
+}
+
+Result<std::unique_ptr<catalog::Catalog>> StoppedNode::open_catalog() {
+    ASSIGN_OR_RETURN(const bool elsewhere, catalog_is_elsewhere());
+    if (elsewhere) return open_elsewhere_(directory_);
+    const std::string path = directory_.catalog_path();
+    const auto exists = fs_.exists(path);
+    if (exists && !*exists) return fail(data_loss(path + ": missing"));
+    return catalog::open_sqlite_catalog(frozen_, clock_, path);
 }
 
 Result<Names> Names::load(catalog::Catalog& catalog) {

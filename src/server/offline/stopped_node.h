@@ -3,6 +3,7 @@
 // writes stay in memory. Used by one thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,23 +23,36 @@ namespace insula::server {
 
 class StoppedNode {
   public:
+    // Opens the catalog of a directory whose catalog is not in it.
+    using OpenElsewhere =
+        std::function<Result<std::unique_ptr<catalog::Catalog>>(const DataDirectory& directory)>;
+
     // Errors as DataDirectory::open_stopped(). `fs` and `clock` must outlive the node.
     static Result<std::unique_ptr<StoppedNode>> open(FileSystem& fs, Clock& clock,
-                                                     const std::string& path);
+                                                     const std::string& path,
+                                                     OpenElsewhere open_elsewhere);
 
     FileSystem& fs() { return fs_; }
     Clock& clock() { return clock_; }
     const DataDirectory& directory() const { return directory_; }
+    // Whether the catalog is on PostgreSQL; no file of the directory holds it then.
+    Result<bool> catalog_is_elsewhere() { return fs_.exists(directory_.pair_path()); }
     // As the next start will see it. Opened at the first call; an error stays the answer.
     Result<catalog::Catalog*> catalog();
 
   private:
-    StoppedNode(FileSystem& fs, Clock& clock, DataDirectory directory)
-        : fs_(fs), clock_(clock), directory_(std::move(directory)), frozen_(fs) {}
+    StoppedNode(FileSystem& fs, Clock& clock, DataDirectory directory, OpenElsewhere open_elsewhere)
+        : fs_(fs),
+          clock_(clock),
+          directory_(std::move(directory)),
+          open_elsewhere_(std::move(open_elsewhere)),
+          frozen_(fs) {}
+    Result<std::unique_ptr<catalog::Catalog>> open_catalog();
 
     FileSystem& fs_;
     Clock& clock_;
     const DataDirectory directory_;
+    const OpenElsewhere open_elsewhere_;
     FrozenFileSystem frozen_;
     std::optional<Result<std::unique_ptr<catalog::Catalog>>> catalog_;
 };

@@ -19,6 +19,8 @@ namespace {
 
 constexpr uint64_t kEngineMemoryBytes = 1ull << 30;
 constexpr std::string_view kControlDb = "control.db";
+// Stands for a catalog on PostgreSQL: it says that it is there.
+constexpr std::string_view kCatalogElsewhere = "CATALOG";
 
 // The checks of one column or file at a time need no room on disk.
 class NoSpill final : public engine::SpillSpace {
@@ -37,8 +39,14 @@ class Verification {
 
     Result<VerifyReport> run() {
         RETURN_IF_ERROR(measure(""));
-        RETURN_IF_ERROR(check_pages());
-        RETURN_IF_ERROR(check_catalog());
+        ASSIGN_OR_RETURN(const bool elsewhere, node_.catalog_is_elsewhere());
+        if (elsewhere) {
+            catalog_file_ = kCatalogElsewhere;
+            RETURN_IF_ERROR(load_catalog());
+        } else {
+            RETURN_IF_ERROR(check_pages());
+            RETURN_IF_ERROR(check_catalog());
+        }
         RETURN_IF_ERROR(check_journal());
         RETURN_IF_ERROR(check_files());
         list_strangers();
@@ -195,13 +203,13 @@ class Verification {
         report_.sources = sources_.size();
         if (loaded || loaded.error().code() != Code::data_loss) return loaded;
         catalog_broken_ = true;
-        damage(std::string(kControlDb), std::string(loaded.error().detail()));
+        damage(std::string(catalog_file_), std::string(loaded.error().detail()));
         return {};
     }
 
     void check_source(const catalog::Tenant& tenant, const catalog::Source& source) {
         const auto wrong = [&](std::string what) {
-            damage(std::string(kControlDb),
+            damage(std::string(catalog_file_),
                    fmt::format("source {} (incarnation {}): {}", source.source_id,
                                source.incarnation.value, what));
         };
@@ -314,10 +322,9 @@ class Verification {
         }
     }
 
-    static bool is_expected(std::string_view name) {
-        if (name == "VERSION" || name == "LOCK" || name == kControlDb || name == "control.db-wal") {
-            return true;
-        }
+    bool is_expected(std::string_view name) const {
+        if (name == "VERSION" || name == "LOCK" || name == catalog_file_) return true;
+        if (name == "control.db-wal" && catalog_file_ == kControlDb) return true;
         return name.starts_with("journal/") && !name.starts_with("journal/damaged-");
     }
 
@@ -327,6 +334,7 @@ class Verification {
     VerifyReport report_;
     VerifyProgress progress_;
     std::map<std::string, uint64_t> sizes_;
+    std::string_view catalog_file_ = kControlDb;  // what findings about the catalog name
     bool catalog_broken_ = false;
     std::vector<catalog::Tenant> tenants_;
     std::vector<catalog::Source> sources_;

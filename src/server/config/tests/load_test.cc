@@ -180,9 +180,12 @@ TEST(ConfigLoad, PartsOfADatabaseMakeAnAddress) {
     EXPECT_EQ(url("database: {host: db1, password: secret}\n"), "");
     EXPECT_EQ(url("database: {type: postgresql}\n"),
               "postgresql://localhost:5432/insula?application_name=insula");
-    EXPECT_EQ(url("database: {type: postgresql, host: \"::1\", port: 5433, name: a/b, user: \"u&v\","
-                  " password: \"p w=1\"}\n"),
-              "postgresql://[::1]:5433/a%2Fb?application_name=insula&user=u%26v&password=p%20w%3D1");
+    const std::string all =
+        "database: {type: postgresql, host: \"::1\", port: 5433, name: a/b, user: \"u&v\", "
+        "password: \"p w=1\"}\n";
+    EXPECT_EQ(url(all),
+              "postgresql://[::1]:5433/a%2Fb?application_name=insula&user=u%26v"
+              "&password=p%20w%3D1");
     EXPECT_EQ(url("catalog: {url: \"postgresql://db2/c\"}\n"), "postgresql://db2/c");
     EXPECT_TRUE(has(url("catalog: {url: \"mysql://db2/c\"}\n"), "config.yaml:1: catalog.url"));
     EXPECT_TRUE(has(url("catalog: {schema: \"a b\"}\n"), "config.yaml:1: catalog.schema"));

@@ -134,7 +134,10 @@ class Damage : public ::testing::Test {
 
     static Result<VerifyReport> verify_disk(FileSystem& fs, bool deep) {
         SystemClock clock;
-        ASSIGN_OR_RETURN(const auto node, StoppedNode::open(fs, clock, std::string(kData)));
+        ASSIGN_OR_RETURN(const auto node,
+                         StoppedNode::open(fs, clock, std::string(kData), [](const DataDirectory&) {
+                             return fail(internal_error("here"));
+                         }));
         return verify(*node, {.deep = deep}, [](const VerifyProgress&) {});
     }
 };
