@@ -188,13 +188,13 @@ def run_check(name, command):
     return tally
 
 
-def run_pytest(name, folder, seconds_max):
+def run_pytest(name, folder, seconds_max, options=()):
     started = time.monotonic()
     tally = Tally()
     with tempfile.TemporaryDirectory() as scratch:
         results = pathlib.Path(scratch) / "results.xml"
         code, output = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                            f"--junitxml={results}", folder], seconds_max)
+                            f"--junitxml={results}", folder, *options], seconds_max)
         if results.exists():
             read_junit(name, results, tally)
     if code != 0 and tally.failed == 0:
@@ -254,6 +254,7 @@ def main():
         total.add(run_check("demo's compare", ["node", "--test", "demo/tests/compare.test.mjs"]))
         total.add(run_pytest("tools", "tools/tests", seconds_max=120))
         total.add(run_pytest("spec", "tests/spec", SPEC_SECONDS_MAX))
+        total.add(run_pytest("spec, postgresql", "tests/spec", SPEC_SECONDS_MAX, ["--catalog", "postgresql"]))
         total.add(run_pytest("fault's ledger", "tests/fault/tests", seconds_max=60))
         for part in FAULT_PARTS:
             total.add(run_fault_part(part))

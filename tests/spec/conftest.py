@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import spec_match  # noqa: E402
+import spec_postgres  # noqa: E402
 import spec_server  # noqa: E402
 import spec_steps  # noqa: E402
 
@@ -15,9 +16,39 @@ SERVER_KEYS = {"arguments", "config"}
 CASE_KEYS = {"name", "note", "steps", "skip"}
 
 
-def pytest_configure():
+def pytest_addoption(parser):
+    parser.addoption("--catalog", choices=["sqlite", "postgresql"], default="sqlite",
+                     help="where the servers under test keep their catalog; the specification is the same")
+
+
+def pytest_configure(config):
     """SIGTERM ends the run as Ctrl-C does: servers are stopped, directories removed."""
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("ended by SIGTERM", 143))
+    config.addinivalue_line("markers", "embedded_catalog(reason): not with --catalog postgresql")
+    config.addinivalue_line("markers", "own_catalog: the same whatever --catalog says")
+    if config.getoption("--catalog") != "postgresql" or spec_postgres.why_not():
+        return
+    config.postgres = spec_postgres.Postgres()
+    spec_server.Server.catalog_environment = config.postgres.environment
+
+
+def pytest_unconfigure(config):
+    if hasattr(config, "postgres"):
+        config.postgres.close()
+
+
+def pytest_collection_modifyitems(config, items):
+    """What runs against the one implementation alone says so: @pytest.mark.embedded_catalog(reason)."""
+    if config.getoption("--catalog") != "postgresql":
+        return
+    missing = spec_postgres.why_not()
+    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("own_catalog")])
+    items[:] = [item for item in items if not item.get_closest_marker("own_catalog")]
+    for item in items:
+        if missing:
+            item.add_marker(pytest.mark.skip(reason=missing))
+        elif mark := item.get_closest_marker("embedded_catalog"):
+            item.add_marker(pytest.mark.skip(reason=mark.args[0]))
 
 
 def pytest_collect_file(file_path, parent):

@@ -58,9 +58,13 @@ def free_port_offset():
 
 
 class Server:
-    """Starts, restarts and ends one `insula serve`. `arguments` and `config` come from the spec file."""
+    """Starts, restarts and ends one `insula serve`. `arguments` and `config` come from the spec file, `environment`
+    is added to that of the tests."""
 
-    def __init__(self, arguments=("--dev",), config=None):
+    catalog_environment = dict  # for servers that do not say themselves where their catalog is
+
+    def __init__(self, arguments=("--dev",), config=None, environment=None):
+        self.environment = type(self).catalog_environment() if environment is None else environment
         self.arguments = list(arguments)
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="insula-spec-"))
         self.data_directory = self.directory / "data"
@@ -86,7 +90,7 @@ class Server:
 
     def start_once(self):
         """False where another program took a port between our look and the start."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("INSULA_")}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("INSULA_")} | self.environment
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [binary(), "serve", "--data-dir", self.data_directory, "--port-offset", str(self.offset),

@@ -238,7 +238,8 @@ def test_a_stopped_server_with_them_is_verified(client):
     client.attached(f"file://{client.name}")
     client.server.stop()
     done = subprocess.run([spec_server.binary(), "verify", "--data-dir", client.server.data_directory],
-                          capture_output=True, encoding="utf-8", timeout=60, check=False)
+                          env=os.environ | client.server.environment, capture_output=True, encoding="utf-8",
+                          timeout=60, check=False)
     client.server.start()
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(client.search()) == 4

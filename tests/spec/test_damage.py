@@ -13,16 +13,20 @@ OK, USAGE, DATA_DIRECTORY, DAMAGE = 0, 2, 5, 7
 SEGMENT_HEADER_BYTES = 4096
 
 
-def insula(*arguments, exits=OK):
+def insula(*arguments, exits=OK, server=None):
+    """With `server`, what it has in its environment, and its data directory."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("INSULA_")}
+    if server is not None:
+        clean |= server.environment
+        arguments = (*arguments, "--data-dir", server.data_directory)
     run = subprocess.run([spec_server.binary(), *map(str, arguments)], env=clean, stdin=subprocess.DEVNULL,
                          capture_output=True, encoding="utf-8", timeout=SECONDS_MAX)
     assert run.returncode == exits, f"exit code {run.returncode}\n{run.stdout}\n{run.stderr}"
     return run
 
 
-def insula_json(*arguments, exits=OK):
-    return json.loads(insula(*arguments, "--json", exits=exits).stdout)
+def insula_json(*arguments, exits=OK, server=None):
+    return json.loads(insula(*arguments, "--json", exits=exits, server=server).stdout)
 
 
 @contextlib.contextmanager
@@ -64,7 +68,7 @@ def flip(path, offset, bit=0):
 
 
 def journal(server, verb, *arguments, exits=OK):
-    return insula_json("journal", verb, "--data-dir", server.data_directory, *arguments, exits=exits)
+    return insula_json("journal", verb, *arguments, exits=exits, server=server)
 
 
 def killed_with_three_writes(server):
@@ -89,20 +93,20 @@ def test_inspect_shows_the_records_that_pass_its_filters(server):
     assert behind == records[1:]
     below = journal(server, "inspect", "--to", records[1]["position"], "--stream", records[0]["stream"], "--limit", 1)
     assert [r["kind"] for r in below["records"]] == ["probe"]
-    assert "second" in insula("journal", "inspect", "--data-dir", server.data_directory).stdout
-    unknown = insula("journal", "inspect", "--data-dir", server.data_directory, "--source", "nobody", exits=1)
+    assert "second" in insula("journal", "inspect", server=server).stdout
+    unknown = insula("journal", "inspect", "--source", "nobody", exits=1, server=server)
     assert "nobody" in unknown.stderr
 
 
 def test_a_running_servers_directory_and_none_at_all_are_refused(server, tmp_path):
     with running(server):
-        refused = insula("journal", "verify", "--data-dir", server.data_directory, exits=DATA_DIRECTORY)
+        refused = insula("journal", "verify", exits=DATA_DIRECTORY, server=server)
         assert "Another insula process uses" in refused.stderr
     (tmp_path / "text").write_text("not ours")
     insula("journal", "verify", "--data-dir", tmp_path, exits=DATA_DIRECTORY)
     assert os.listdir(tmp_path) == ["text"], "nothing is made where nothing was"
     insula("journal", "verify", exits=USAGE)
-    insula("journal", "inspect", "--data-dir", server.data_directory, "--stream", "xyz", exits=USAGE)
+    insula("journal", "inspect", "--stream", "xyz", exits=USAGE, server=server)
 
 
 def test_a_flipped_bit_in_the_journal_is_named_and_stops_the_start_until_it_is_salvaged(server):
@@ -160,7 +164,7 @@ def test_a_lost_record_whose_rows_are_in_files_is_said_to_lose_nothing():
 
 
 def verify(server, *arguments, exits=OK):
-    return insula_json("verify", "--data-dir", server.data_directory, "--quiet", *arguments, exits=exits)
+    return insula_json("verify", "--quiet", *arguments, exits=exits, server=server)
 
 
 def test_a_flipped_bit_in_a_data_file_is_named_and_only_queries_that_need_the_file_fail(server):
@@ -177,7 +181,7 @@ def test_a_flipped_bit_in_a_data_file_is_named_and_only_queries_that_need_the_fi
     found = verify(server, exits=DAMAGE)["findings"]
     assert [(f["severity"], f["file"], f["offset"], f["bytes"]) for f in found] == [
         ("damage", str(files[1].relative_to(server.data_directory)), offset, 1)]
-    text = insula("verify", "--data-dir", server.data_directory, exits=DAMAGE).stdout
+    text = insula("verify", exits=DAMAGE, server=server).stdout
     assert f"offset {offset}: bit 5 is flipped" in text
     with running(server):
         refused = server.json("POST", "/data/search", {"sources": ["damaged"], "filters": {"text": {"eq": "text 9"}}})
@@ -188,6 +192,7 @@ def test_a_flipped_bit_in_a_data_file_is_named_and_only_queries_that_need_the_fi
     assert verify(server)["sound"]
 
 
+@pytest.mark.embedded_catalog("a server's own files are PostgreSQL's to check")
 def test_a_flipped_bit_in_the_catalog_is_named_and_stops_the_start(server):
     with running(server):
         write(server, "orders", {"n": 1})

@@ -1,5 +1,6 @@
 """A disk that fills up and has room again: refused in time, read all along, resumed by itself, nothing lost."""
 import contextlib
+import errno
 import json
 import os
 import pathlib
@@ -47,6 +48,9 @@ def server(small_disk):
         subprocess.run(["rm", "-rf", path], check=True)
 
 
+LEAVE_ATTEMPTS = 20
+
+
 class Ballast:
     """A file beside the data directory that takes all of the disk but a part."""
 
@@ -54,11 +58,18 @@ class Ballast:
         self.path = directory / "ballast"
 
     def leave(self, bytes_left):
-        self.remove()
-        space = os.statvfs(self.path.parent)
-        size = space.f_bavail * space.f_bsize - bytes_left
-        with open(self.path, "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, size)
+        """The server may take some of it between the look and the taking: then both are done again."""
+        for attempt in range(LEAVE_ATTEMPTS):
+            self.remove()
+            space = os.statvfs(self.path.parent)
+            size = space.f_bavail * space.f_bsize - bytes_left
+            try:
+                with open(self.path, "wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, size)
+                return
+            except OSError as problem:
+                if problem.errno != errno.ENOSPC or attempt + 1 == LEAVE_ATTEMPTS:
+                    raise
 
     def remove(self):
         self.path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import pytest
 import spec_server
 from test_damage import insula_json, running
 
+pytestmark = pytest.mark.embedded_catalog("what is stored has its catalog in control.db")
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
 sys.path.insert(0, str(GOLDEN))
 import make  # noqa: E402

@@ -51,7 +51,7 @@ def test_segments_whose_rows_are_in_files_are_kept_and_not_applied_again(setting
         path = pathlib.Path(kept[victim["stream"], victim["segment"]]["file"])
         flip(path, victim["offset"] + RECORD_HEADER_BYTES)
         for found in (journal(server, "verify", exits=DAMAGE)["damage"],
-                      insula_json("verify", "--data-dir", server.data_directory, exits=DAMAGE)["findings"]):
+                      insula_json("verify", exits=DAMAGE, server=server)["findings"]):
             assert [(d["file"].rpartition("/")[2], d["offset"]) for d in found] == [(path.name, victim["offset"])]
         with running(server):
             assert count(server, "orders") == ROWS

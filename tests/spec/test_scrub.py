@@ -76,7 +76,7 @@ def test_a_flipped_bit_in_a_data_file_of_a_running_server_is_found_and_never_ser
         assert server.json("POST", "/data/search", query)["records"]
         flip(path, offset, bit=5)
         server.stop()
-    found = insula_json("verify", "--data-dir", server.data_directory, "--quiet", exits=DAMAGE)["findings"]
+    found = insula_json("verify", "--quiet", exits=DAMAGE, server=server)["findings"]
     assert [(f["file"], f["offset"]) for f in found] == [(name, offset)], "the same as a verification says"
 
 
