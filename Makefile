@@ -23,7 +23,7 @@ demo: setup ## loads real data, asks, kills, compares with DuckDB; ends by itsel
 test: build ## unit tests, checks of the layers and of style, spec tests against the binary
 	@$(PYTHON) tools/run_tests.py --build $(RELEASE)
 
-fault: build ## the fault programme: crashes, power cuts, damage (SECONDS=N SEED=S PARTS="kill power")
+fault: build ## the fault programme: crashes, power cuts, damage (SECONDS=N SEED=S PARTS="kill postgres")
 	@$(PYTHON) tests/fault/run.py $(PARTS) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 mutants: build ## planted durability bugs, each of which the fault programme must notice (SEED=S)

@@ -43,6 +43,7 @@ class Batch:
     rows: int
     keyed: bool
     state: State = State.SENT
+    doubtful: bool = False  # some try of it ended without saying that nothing was changed
 
     @property
     def key(self):

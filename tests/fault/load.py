@@ -1,8 +1,10 @@
 """Load: clients that write, add and remove sources and look, side by side, until the server is gone or they are
 asked to end. What they sent and what was acknowledged stands in the ledger."""
+import collections
 import random
 import subprocess
 import threading
+import time
 
 from client import Client, Gone, Refused
 from ledger import COLUMNS, LifeState, State
@@ -24,6 +26,11 @@ TOLERATED = {"stopping", "starting", "journal_closed", "catalog_closed", "write_
              "too_many_requests", "deadline_exceeded"}
 
 
+# The catalog's database is away: what needs it says so, and may be sent again. Nothing was changed, or it is not known.
+UNCHANGED = "catalog_unavailable"
+AWAY = {UNCHANGED, "catalog_outcome_unknown", "source_removal_in_doubt"}
+
+
 def tolerates(refused):
     return refused.code in TOLERATED
 
@@ -31,6 +38,10 @@ def tolerates(refused):
 def tolerates_faults(refused):
     """A fault of the disk is told by an error of the server's, whichever, and never by an acknowledgement."""
     return refused.status >= 500 or refused.code in TOLERATED or refused.code == "source_removed"
+
+
+def tolerates_outages(refused):
+    return refused.code in TOLERATED or (refused.code in AWAY and refused.status == 503)
 
 
 class Load:
@@ -42,12 +53,15 @@ class Load:
         self._heavy = heavy
         self._ending = threading.Event()
         self._doubting = threading.Event()
+        self._stopping = False
         self._threads = []
         self._lock = threading.Lock()
         self.problems = []
         self.acknowledged = 0
         self.refused = 0
         self.looks = 0
+        self.codes = collections.Counter()  # of what was refused
+        self.seconds_max = 0.0              # that a request took
 
     def start(self):
         for source in SHARED_SOURCES:
@@ -91,8 +105,14 @@ class Load:
         finally:
             client.close()
 
+    def expect_stop(self):
+        """The server is told to stop: it closes connections, and may take its time to end."""
+        self._stopping = True
+
     def _server_ends(self):
         """A killed process closes its sockets a moment before it can be seen to have ended."""
+        if self._stopping:
+            return True
         try:
             self._server.process.wait(END_OF_SERVER_SECONDS_MAX)
             return True
@@ -101,21 +121,36 @@ class Load:
 
     # One request each; errors that are not tolerated are problems. True: it is certain that it was done.
 
-    def _try(self, request):
+    def _try(self, request, on_refusal=lambda refused: None):
+        began = time.monotonic()
         try:
             request()
             return not self._doubting.is_set()
         except Refused as refused:
             with self._lock:
                 self.refused += 1
+                self.codes[refused.code] += 1
+            on_refusal(refused)
             if not self._tolerated(refused):
                 self._problem(str(refused))
             self._ending.wait(BEFORE_RETRY_SECONDS)
             return False
+        finally:
+            with self._lock:
+                self.seconds_max = max(self.seconds_max, time.monotonic() - began)
 
     def _send(self, client, batch):
         answer = {}
-        if not self._try(lambda: answer.update(client.write(batch.life.source, batch.body(), batch.key))):
+
+        def refused(error):
+            # Unless an earlier try is in doubt: that one may still come.
+            if error.code == UNCHANGED and not batch.doubtful:
+                batch.state = State.GONE
+            else:
+                batch.doubtful = True
+
+        batch.state = State.SENT
+        if not self._try(lambda: answer.update(client.write(batch.life.source, batch.body(), batch.key)), refused):
             return False
         if answer["rows"] != batch.rows:
             self._problem(f"answered with {answer['rows']} rows: {batch.describe()}")
@@ -184,7 +219,12 @@ class Load:
         if life.state is not LifeState.LIVING:
             return
         life.state = LifeState.REMOVING
-        if self._try(lambda: client.remove_source(life.source)):
+
+        def refused(error):
+            if error.code == UNCHANGED:
+                life.state = LifeState.LIVING
+
+        if self._try(lambda: client.remove_source(life.source), refused):
             life.state = LifeState.REMOVED
 
     def _look(self, client, _number, rng):

@@ -14,6 +14,7 @@ import sys
 import time
 
 import kill
+import postgres
 import power
 import units
 from report import Budget
@@ -34,6 +35,18 @@ ON_THE_SERVER = (
     ("flip_read", "reads return a wrong bit", "kill", 16),
 )
 PARTS = {"kill": kill.run, "power": power.run}
+
+# What the catalog's PostgreSQL does to it between two lives of the server.
+IN_POSTGRESQL = (
+    ("lose_a_file", "PostgreSQL loses the file that was added last",
+     "DELETE FROM {schema}.files WHERE file_id = (SELECT max(file_id) FROM {schema}.files)"),
+    ("take_back_flushes", "… takes back how far the journal is in files",
+     "UPDATE {schema}.sources SET flushed_stream = 0, flushed_position = 0"),
+    ("rename_sources", "… gives sources other names",
+     "UPDATE {schema}.sources SET source_id = 'back' || incarnation WHERE source_id LIKE 'own%'"),
+    ("lose_keys", "… loses the keys of writes", "DELETE FROM {schema}.idempotency"),
+)
+TROUBLES_MAX = 12
 
 # Chosen at run time in the unit test programs: tests that pass once their harness has found the bug. Name of the suite,
 # its program, its tests, and the part of the programme whose harness it is.
@@ -103,6 +116,16 @@ def on_the_server(seed):
         yield Caught(name, what, f"{part} (server)", runs, outcome)
 
 
+def in_postgresql(seed):
+    for name, what, sql in IN_POSTGRESQL:
+        result = postgres.run(Budget(0, TROUBLES_MAX), seed, planted=sql, failures_max=1, expected=True)
+        if result.skipped:
+            outcome = f"skipped: {result.skipped}"
+        else:
+            outcome = "caught" if result.failures else "NOT CAUGHT"
+        yield Caught(name, what, "postgres (server)", result.counts.get("troubles", 0), outcome)
+
+
 def in_the_harness():
     """In the order of the table, though some run beside each other."""
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
@@ -133,7 +156,8 @@ def control(seed):
         result = PARTS[part](Budget(0, runs), seed, environment=environment)
         if result.failures:
             return f"{part} fails without a fault: {result.failures[0]}"
-    return None
+    result = postgres.run(Budget(0, 4), seed)
+    return f"postgres fails without a fault: {result.failures[0]}" if result.failures else None
 
 
 def main():
@@ -148,7 +172,7 @@ def main():
         sys.exit(problem)
     print(Caught("name", "what is broken", "caught by", "runs", "").line())
     rows = []
-    for row in itertools.chain(on_the_server(arguments.seed), in_the_harness()):
+    for row in itertools.chain(on_the_server(arguments.seed), in_postgresql(arguments.seed), in_the_harness()):
         rows.append(row)
         print(row.line(), flush=True)
     missed = [row for row in rows if row.outcome == "NOT CAUGHT"]

@@ -12,18 +12,20 @@ import random
 import signal
 import sys
 
-import kill
 import damage
+import kill
+import postgres
 import power
 import units
 from report import Budget
 
 # Part: what runs it, its least number of runs, and its share of the time that is given.
 PARTS = {
-    "kill": (kill.run, 100, 0.3),
-    "power": (power.run, 40, 0.3),
+    "kill": (kill.run, 100, 0.25),
+    "power": (power.run, 40, 0.25),
+    "postgres": (postgres.run, 11, 0.15),
     "damage": (damage.run, 120, 0.15),
-    "sweep": (units.run_sweep, 1, 0.15),
+    "sweep": (units.run_sweep, 1, 0.1),
     "crashes": (units.run_crashes, 1, 0.1),
 }
 EXIT_SKIPPED = 77
@@ -37,7 +39,8 @@ def read_arguments():
     parser.add_argument("--seed", type=int, default=random.randrange(SEEDS))
     parser.add_argument("--runs", type=int, help="of each part at least; its own number where it is missing")
     parser.add_argument("--only", default="",
-                        help="a fail point (kill), a file system (power), a damage, a test (sweep, crashes)")
+                        help="a fail point (kill), a file system (power), troubles (postgres), a damage, "
+                        "a test (sweep, crashes)")
     parser.add_argument("--keep", action="store_true", help="keep data directories that nothing was wrong with")
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):

@@ -59,6 +59,10 @@ class Server:
         self._environment = environment or {}  # of every start
         (self.directory / "config.yaml").write_text(config, encoding="utf-8")
 
+    def set_environment(self, environment):
+        """Of every start from now on."""
+        self._environment = environment
+
     def launch(self, points=(), environment=None, command_prefix=()):
         """Starts the process and does not wait for it. `points` are fail points as the server takes them."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith("INSULA_")}
