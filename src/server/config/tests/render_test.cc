@@ -83,8 +83,8 @@ TEST(UsersFiles, SecretsAreNeverShown) {
     EXPECT_FALSE(has(print(*loaded, Format::yaml), kSecret));
     EXPECT_FALSE(has(print(*loaded, Format::json), kSecret));
     EXPECT_FALSE(has(check_report(loaded), kSecret));
-    EXPECT_TRUE(has(print(*loaded, Format::yaml),
-                    "  password: \"***\"  # environment DB_PASSWORD\n"));
+    EXPECT_TRUE(
+        has(print(*loaded, Format::yaml), "  password: \"***\"  # environment DB_PASSWORD\n"));
     // Nor in the message about a value that is refused.
     const auto refused = load_env(std::string("DB_PASSWORD=\"") + kSecret + "\\n\"\n");
     ASSERT_FALSE(refused);
