@@ -29,6 +29,9 @@ OUTLAST_MS_MAX = 1500  # outages are made to outlast command timeouts up to this
 REQUEST_SECONDS_MAX = 30
 GOES_ON_SECONDS_MAX = 20
 ACKNOWLEDGED_WHILE_AWAY = 20
+CHANGE_POINTS = ("catalog.postgres.change_made", "catalog.postgres.change_done")
+CHANGES_MAX = 30  # a start makes some
+REACH_SECONDS_MAX = 10
 SESSIONS = "FROM pg_stat_activity WHERE application_name = 'insula catalog'"
 
 
@@ -62,6 +65,8 @@ class PostgresRound(Round):
     def _end(self):
         """The server is stopped in one of its ways, while the load goes on."""
         load = self._load
+        if load is None:
+            return
         if not self.server.has_ended():
             self._count_metrics()
         if self.server.has_ended() or self.random.random() < 0.3:
@@ -162,6 +167,17 @@ class PostgresRound(Round):
         self._start_again()
         self._ready()
 
+    def die_in_change(self):
+        """The server dies where a change is not sent yet, or sent and its answer not looked at."""
+        self.server.kill()
+        self.end_load(self._load)
+        self._load = None
+        self.server.launch(points=[f"{self.random.choice(CHANGE_POINTS)}:{self.random.randint(1, CHANGES_MAX)}:kill"])
+        if self.server.wait_ready():
+            self._load = self.begin_load(tolerates_outages)
+        if not self.server.wait_killed(REACH_SECONDS_MAX):
+            self.count("change not reached in time")
+
     def stop_while_away(self):
         """A server that is told to stop does so, whether or not it reaches its catalog."""
         self._postgres.stop()
@@ -218,6 +234,7 @@ TROUBLES = {
     "freeze": PostgresRound.freeze,
     "freeze_and_take_over": PostgresRound.freeze_and_take_over,
     "kill_both": PostgresRound.kill_both,
+    "die_in_change": PostgresRound.die_in_change,
     "stop_while_away": PostgresRound.stop_while_away,
 }
 

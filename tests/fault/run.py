@@ -23,7 +23,7 @@ from report import Budget
 PARTS = {
     "kill": (kill.run, 100, 0.25),
     "power": (power.run, 40, 0.25),
-    "postgres": (postgres.run, 11, 0.15),
+    "postgres": (postgres.run, 12, 0.15),
     "damage": (damage.run, 120, 0.15),
     "sweep": (units.run_sweep, 1, 0.1),
     "crashes": (units.run_crashes, 1, 0.1),
