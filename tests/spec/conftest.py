@@ -161,4 +161,4 @@ class SpecCase(pytest.Item):
 
     def reportinfo(self):
         place = f" [{self.parent.name}]" if isinstance(self.parent, SpecPlace) else ""
-        return self.path, None, f"{self.path.name}{place}: {self.name}"
+        return self.path, 0, f"{self.path.name}{place}: {self.name}"
