@@ -240,6 +240,7 @@ Status Node::State::open_storage(std::function<bool()> give_up) {
         ASSIGN_OR_RETURN(tenant.epoch, catalog->raise_epoch({tenant.id}));
         epoch_raised_point.reach();
     }
+    // NOLINTNEXTLINE(modernize-make-unique): members by name, and an atomic cannot be moved
     services.reset(new tables::Services{.fs = fs,
                                         .clock = clock,
                                         .catalog = *catalog,

@@ -2,15 +2,13 @@
 
 namespace insula::server {
 
-std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry,
-                                                     const NodeMetricsSources& sources) {
-    using metrics::Kind;
-    std::vector<metrics::Callback> callbacks = metrics::register_process_metrics(registry);
-    const auto add = [&](Kind kind, std::string name, std::string help,
-                         std::function<double()> read) {
-        callbacks.push_back(
-            registry.callback(kind, std::move(name), std::move(help), std::move(read)));
-    };
+namespace {
+
+using metrics::Kind;
+using Add = std::function<void(Kind kind, std::string name, std::string help,
+                               std::function<double()> read)>;
+
+void add_storage(const NodeMetricsSources& sources, const Add& add) {
     const auto* journal = &sources.journal;
     add(Kind::gauge, "insula_journal_bytes", "Journal that is still needed.",
         [journal] { return static_cast<double>(journal->usage().bytes); });
@@ -32,6 +30,9 @@ std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry
     add(Kind::counter, "insula_catalog_unknown_outcomes_total",
         "Commands of the catalog of which it was not learnt in time whether they were carried out.",
         [catalog] { return static_cast<double>(catalog->health().unknown_outcomes); });
+}
+
+void add_memory(const NodeMetricsSources& sources, const Add& add) {
     const auto* memtables = &sources.memtables;
     add(Kind::gauge, "insula_memtable_bytes", "Rows in memory that are not in a file yet.",
         [memtables] { return static_cast<double>(memtables->usage()); });
@@ -40,6 +41,9 @@ std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry
     const auto* bodies = &sources.bodies;
     add(Kind::gauge, "insula_request_body_bytes", "Request bodies being read.",
         [bodies] { return static_cast<double>(bodies->usage()); });
+}
+
+void add_disk(const NodeMetricsSources& sources, const Add& add) {
     const auto* scrub = &sources.scrub;
     add(Kind::counter, "insula_scrub_bytes_total",
         "Stored data that was read again in the background.",
@@ -56,6 +60,9 @@ std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry
         [disk] { return static_cast<double>(disk->state().reserve_bytes); });
     add(Kind::counter, "insula_disk_refusals_total", "Writes refused because the disk is full.",
         [disk] { return static_cast<double>(disk->refusals()); });
+}
+
+void add_tables(const NodeMetricsSources& sources, const Add& add) {
     const auto* engines = &sources.engines;
     add(Kind::gauge, "insula_engine_instances", "Engine instances that are open.",
         [engines] { return static_cast<double>(engines->open_instances()); });
@@ -74,6 +81,22 @@ std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry
     add(Kind::counter, "insula_restatements_total",
         "Small memtables that were written to the journal's head once more.",
         [store] { return static_cast<double>(store->restatements()); });
+}
+
+}  // namespace
+
+std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry,
+                                                     const NodeMetricsSources& sources) {
+    std::vector<metrics::Callback> callbacks = metrics::register_process_metrics(registry);
+    const Add add = [&](Kind kind, std::string name, std::string help,
+                        std::function<double()> read) {
+        callbacks.push_back(
+            registry.callback(kind, std::move(name), std::move(help), std::move(read)));
+    };
+    add_storage(sources, add);
+    add_memory(sources, add);
+    add_disk(sources, add);
+    add_tables(sources, add);
     return callbacks;
 }
 
