@@ -134,8 +134,9 @@ TEST(JsonProblem, ScannerAndParserAgreeOnDamagedText) {
         const auto problem = find_json_problem(text);
         const auto parsed = JsonValue::parse(text);
         if (problem) ++refused;
-        const bool parses = parsed || parsed.error().reason() == "duplicate_key";
-        ASSERT_EQ(parses, !problem.has_value())
+        // The scanner knows no keys; what stands behind the second one the parser has not read.
+        if (!parsed && parsed.error().reason() == "duplicate_key") continue;
+        ASSERT_EQ(parsed.has_value(), !problem.has_value())
             << "seed " << seed << ": " << text << "\n"
             << (problem ? problem->message : parsed.error().describe());
     }
