@@ -3,9 +3,10 @@
 // journal as far as it is written, the catalog's rows. What it finds it says in the log, once, and
 // shows in state(); it changes nothing and ends nothing.
 //
-// Of the journal's own stream only what was durable when its check began is looked at. Rows of a
-// source that two files both have are found by `insula verify --deep` only: to know them all takes
-// memory that grows with the source.
+// Files are read as everybody reads them: what the system holds in memory it does not fetch from
+// the disk. Of the journal's own stream only what was durable when its check began is looked at.
+// Rows of a source that two files both have are found by `insula verify --deep` only: to know them
+// all takes memory that grows with the source.
 //
 // Threads: start() begins one, stop() ends it within a moment; state() from any thread.
 #pragma once
