@@ -19,8 +19,9 @@ REACH_SECONDS_MAX = 4.0
 LOAD_SECONDS = (0.05, 0.6)
 # How long clients go on after a call of the disk has failed.
 AFTER_ERROR_SECONDS = 0.3
-# Of so many cycles one is killed at a random moment, in one a call of the disk fails, in one a point is held up.
-RANDOM_EVERY, ERROR_EVERY, DELAY_EVERY = 4, 5, 9
+# Of so many cycles one is killed at a random moment, in one a call of the disk fails, in one a point is held up: the
+# others are enough to come by every point within the kills of `make test`.
+RANDOM_EVERY, ERROR_EVERY, DELAY_EVERY = 7, 6, 11
 TRIES_MAX = 4  # of a point that is not reached
 
 # No flush: what memory holds is replayed by a server with less memory.
@@ -80,6 +81,10 @@ class Plans:
             left += self._random.sample(points, len(points))
         return Plan(left.pop(), action)
 
+    def most(self, point):
+        """How often it may be passed before it strikes: less often where it was not reached in time before."""
+        return max(point.most // self._tries.get(point, 1) ** 2, 1)
+
     def missed(self, plan):
         """The point was not reached; it comes again soon."""
         tries = self._tries[plan.point] = self._tries.get(plan.point, 1) + 1
@@ -136,7 +141,7 @@ class KillRound(Round):
             self._plans.missed(plan)
 
     def _armed(self, plan):
-        return [f"{plan.point.name}:{self.random.randint(1, plan.point.most)}:{plan.action}"]
+        return [f"{plan.point.name}:{self.random.randint(1, self._plans.most(plan.point))}:{plan.action}"]
 
     def _load_and_kill(self, plan):
         if plan.point:
