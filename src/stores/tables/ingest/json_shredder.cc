@@ -32,6 +32,10 @@ Error parse_error(simdjson::error_code code) {
             return invalid_argument("document_too_large",
                                     "A document is larger than " +
                                         std::to_string(kNdjsonDocumentBytesMax >> 20) + " MiB");
+        case simdjson::MEMALLOC:
+            return Error(Code::resource_exhausted, "memory_exhausted",
+                         "The server has no memory to read this body.")
+                .with_hint("Retry after a moment.");
         default:
             return invalid_argument("malformed_json", simdjson::error_message(code));
     }

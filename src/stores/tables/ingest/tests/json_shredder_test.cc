@@ -1,6 +1,10 @@
 #include "stores/tables/ingest/json_shredder.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <fstream>
 
 #include "stores/tables/columns.h"
 
@@ -272,6 +276,25 @@ TEST(JsonShredder, ColumnsBeyondTheLimitGoToRest) {
     EXPECT_EQ(batch->schema->columns().size(), kColumnsMax);
     EXPECT_NE(value(*batch, "_rest", 0).find("\"k1199\":1"), std::string::npos);
 }
+
+#ifndef INSULA_SANITIZED  // a sanitizer needs address space of its own
+// A client that is told that its body is malformed gives it up.
+TEST(JsonShredder, WithoutMemoryTheBodyIsNotCalledMalformed) {
+    constexpr size_t kBytes = 64u << 20;
+    constexpr rlim_t kSpareBytes = 16u << 20;
+    const std::string text = padded("[{\"a\":\"" + std::string(kBytes, 'x') + "\"}]");
+    uint64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+    rlimit little = before;
+    little.rlim_cur = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + kSpareBytes;
+    ASSERT_EQ(::setrlimit(RLIMIT_AS, &little), 0);
+    const auto batch = shred_json(text, empty_schema());
+    ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+    EXPECT_EQ(reason(batch), "memory_exhausted");
+}
+#endif
 
 }  // namespace
 }  // namespace insula::tables
