@@ -32,7 +32,8 @@ Status HttpServer::start(Handler handler) {
     std::vector<std::unique_ptr<IoThread>> threads;
     std::vector<uint16_t> ports;
     for (size_t i = 0; i < options.io_threads; ++i) {
-        threads.push_back(std::make_unique<IoThread>(state.shared));
+        ASSIGN_OR_RETURN(auto thread, IoThread::create(state.shared));
+        threads.push_back(std::move(thread));
         for (size_t j = 0; j < options.listen.size(); ++j) {
             const uint16_t wanted = i == 0 ? options.listen[j].port : ports[j];
             ASSIGN_OR_RETURN(const uint16_t port,

@@ -88,8 +88,8 @@ class HttpServer {
     HttpServer& operator=(const HttpServer&) = delete;
 
     // Binds all addresses and starts the threads. Fails with failed_precondition("port_in_use"),
-    // permission_denied("port_not_allowed") or invalid_argument("bad_listen_address"); then nothing
-    // listens.
+    // permission_denied("port_not_allowed"), invalid_argument("bad_listen_address") or
+    // unavailable("too_many_open_files"); then nothing listens.
     Status start(Handler handler);
     // The bound ports, in the order of HttpServerOptions::listen.
     const std::vector<uint16_t>& ports() const { return ports_; }

@@ -31,6 +31,12 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 using V6Only = asio::detail::socket_option::boolean<IPPROTO_IPV6, IPV6_V6ONLY>;
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
+Error no_descriptors(std::string_view detail) {
+    return unavailable("too_many_open_files", "The server has too many files open.")
+        .with_hint("Raise the limit of open files (ulimit -n).")
+        .with_detail(std::string(detail));
+}
+
 Error listen_error(const ListenAddress& address, uint16_t port,
                    const boost::system::error_code& error) {
     const std::string where = address.address + " port " + std::to_string(port);
@@ -39,6 +45,7 @@ Error listen_error(const ListenAddress& address, uint16_t port,
                      "Something else already listens on " + where + ".")
             .with_hint("Stop it, or choose another port.");
     }
+    if (error == asio::error::no_descriptors) return no_descriptors("listening on " + where);
     if (error == asio::error::access_denied) {
         return Error(Code::permission_denied, "port_not_allowed",
                      "This user may not listen on " + where + ".")
@@ -69,6 +76,15 @@ IoThread::IoThread(ServerShared& shared)
       context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       completions_(context_),
       tick_timer_(context_.get_executor()) {}
+
+Result<std::unique_ptr<IoThread>> IoThread::create(ServerShared& shared) {
+    try {
+        return std::make_unique<IoThread>(shared);
+    } catch (const boost::system::system_error& error) {
+        if (error.code() == asio::error::no_descriptors) return fail(no_descriptors(error.what()));
+        return fail(internal_error(error.what()));
+    }
+}
 
 Result<uint16_t> IoThread::listen(const ListenAddress& address, uint16_t port, bool probe) {
     boost::system::error_code error;

@@ -61,6 +61,8 @@ struct ServerShared {
 
 class IoThread {
   public:
+    // Fails where the process may not open what an event loop needs.
+    static Result<std::unique_ptr<IoThread>> create(ServerShared& shared);
     explicit IoThread(ServerShared& shared);
     IoThread(const IoThread&) = delete;
     IoThread& operator=(const IoThread&) = delete;

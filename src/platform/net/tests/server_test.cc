@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <set>
 
@@ -159,6 +160,30 @@ TEST(HttpServer, RefusesAPortThatIsTaken) {
     options.listen = {{"not an address", 0}};
     HttpServer third(options);
     EXPECT_EQ(third.start(echo).error().reason(), "bad_listen_address");
+}
+
+TEST(HttpServer, WithoutDescriptorsItSaysSoAndDoesNotStart) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    bool started = false;
+    uint64_t refused = 0;
+    // One more each time, so that every descriptor that it opens is once the one too many.
+    for (rlim_t descriptors = 0; descriptors < 64 && !started; ++descriptors) {
+        HttpServerOptions options = test_options();
+        options.io_threads = 2;
+        HttpServer server(options);
+        rlimit few = before;
+        few.rlim_cur = descriptors;
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+        const Status status = server.start(echo);
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+        started = status.has_value();
+        if (started) break;
+        ++refused;
+        EXPECT_EQ(status.error().reason(), "too_many_open_files") << status.error().describe();
+    }
+    EXPECT_TRUE(started);
+    EXPECT_GT(refused, 3u);
 }
 
 TEST(HttpServer, GivesTheHandlerTheClientsAddress) {
