@@ -3,7 +3,7 @@ import http.client
 import json
 import urllib.parse
 
-REQUEST_SECONDS_MAX = 60
+REQUEST_SECONDS_MAX = 90
 
 
 class Gone(Exception):

@@ -37,12 +37,20 @@ class Result:
         return f"{self.part:<8} {done}{left_out}; {outcome} ({self.seconds:.0f} s)"
 
 
+LONG_SECONDS = 300
+
+
 class Budget:
     """How long a part goes on: until both its least number of runs and its time are reached."""
 
     def __init__(self, seconds, least):
+        self._seconds = seconds
         self._ends = time.monotonic() + seconds
         self._least = least
+
+    def is_long(self):
+        """Whether what takes a minute has its place."""
+        return self._seconds >= LONG_SECONDS
 
     def share(self, done, most=1000):
         """How many runs to prepare at once."""

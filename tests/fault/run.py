@@ -16,6 +16,7 @@ import damage
 import kill
 import postgres
 import power
+import strain
 import units
 from report import Budget
 
@@ -27,14 +28,22 @@ PARTS = {
     "damage": (damage.run, 120, 0.15),
     "sweep": (units.run_sweep, 1, 0.1),
     "crashes": (units.run_crashes, 1, 0.1),
+    "pause": (strain.pauses, 4, 0.05),
+    "descriptors": (strain.descriptors, 4, 0.05),
+    "memory": (strain.memory, 4, 0.05),
+    "clock": (strain.clock, 4, 0.05),
+    "soak": (strain.run_soak, 1, 1),
 }
+# These only where they are named.
+BY_NAME = {"soak"}
 EXIT_SKIPPED = 77
 SEEDS = 1 << 31
 
 
 def read_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all where none is named")
+    parser.add_argument("parts", nargs="*", metavar="PART",
+                        help=f"of {', '.join(PARTS)}; all but {', '.join(BY_NAME)} where none is named")
     parser.add_argument("--seconds", type=float, default=0, help="go on for so long, all parts together")
     parser.add_argument("--seed", type=int, default=random.randrange(SEEDS))
     parser.add_argument("--runs", type=int, help="of each part at least; its own number where it is missing")
@@ -52,7 +61,7 @@ def main():
     arguments = read_arguments()
     # SIGTERM ends the run as Ctrl-C does: servers are stopped, directories removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
-    chosen = arguments.parts or list(PARTS)
+    chosen = arguments.parts or [part for part in PARTS if part not in BY_NAME]
     print(f"fault programme: {', '.join(chosen)}; seed {arguments.seed}", flush=True)
     shares = sum(PARTS[part][2] for part in chosen)
     results = []
