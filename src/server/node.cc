@@ -25,6 +25,7 @@ namespace insula::server {
 namespace {
 
 constexpr size_t kWorkerQueueMax = 8192;
+constexpr std::string_view kControlDb = "control.db";
 constexpr size_t kDamageShown = 10;
 // What may be written to the journal's head again and again: this part of it.
 constexpr uint64_t kRemaindersShare = 8;
@@ -281,11 +282,12 @@ Status Node::State::open_door() {
         .name = "query", .threads = config.searches_max, .queue_max = kWorkerQueueMax});
     queries =
         std::make_unique<tables::Queries>(*store, config.searches_max * kRunningQueriesPerWorker);
-    scrub =
-        std::make_unique<Scrub>(ScrubOptions{.bytes_per_second = config.scrub_bytes_per_second,
-                                             .interval = config.scrub_interval},
-                                ScrubServices{fs, clock, *catalog, *journal, engines, open_files,
-                                              directory.path(), directory.journal_path()});
+    scrub = std::make_unique<Scrub>(
+        ScrubOptions{.bytes_per_second = config.scrub_bytes_per_second,
+                     .interval = config.scrub_interval},
+        ScrubServices{fs, clock, *catalog, *journal, engines, open_files, directory.path(),
+                      directory.journal_path(),
+                      config.catalog_url.empty() ? std::string(kControlDb) : std::string()});
     gate = std::make_unique<tenancy::Gate>(
         tenancy::GateOptions{.development = config.dev, .default_tenant = default_tenant},
         key.hash);

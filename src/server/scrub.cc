@@ -7,13 +7,18 @@
 
 #include "platform/journal/inspection.h"
 #include "platform/runtime/log.h"
+#include "platform/sqlite/page_check.h"
 
 namespace insula::server {
 
 namespace {
 
-constexpr int kFirstPassPart = 10;  // of the interval
-constexpr std::string_view kControlDb = "control.db";
+constexpr int kFirstPassPart = 10;                         // of the interval
+constexpr std::string_view kCatalogElsewhere = "CATALOG";  // as a verification names it
+// Pages of the catalog are written while they are read: what is damaged is so at each of some looks
+// that lie apart.
+constexpr int kLooks = 3;
+constexpr std::chrono::seconds kBetweenLooks{1};
 
 Error stopped() { return Error(Code::cancelled, "cancelled", "The scrub was stopped."); }
 
@@ -93,6 +98,7 @@ Status Scrub::read(uint64_t bytes) {
 Status Scrub::pass() {
     const SteadyTime begin = services_.clock.steady_now();
     found_.clear();
+    RETURN_IF_ERROR(check_catalog_pages());
     const auto tenants = services_.catalog.tenants();
     if (!tenants) {
         RETURN_IF_ERROR(check_catalog_error(tenants.error()));
@@ -118,8 +124,44 @@ Status Scrub::pass() {
 // What the catalog says is wrong with itself is damage; that it cannot be reached is not.
 Status Scrub::check_catalog_error(const Error& error) {
     if (error.code() != Code::data_loss) return fail(error);
-    report({.file = std::string(kControlDb), .what = std::string(error.detail())});
+    const std::string_view file =
+        services_.catalog_file.empty() ? kCatalogElsewhere : services_.catalog_file;
+    report({.file = std::string(file), .what = std::string(error.detail())});
     return {};
+}
+
+Status Scrub::check_catalog_pages() {
+    if (services_.catalog_file.empty()) return {};
+    ASSIGN_OR_RETURN(Findings damaged, look_at_pages());
+    for (int look = 1; look < kLooks && !damaged.empty(); ++look) {
+        RETURN_IF_ERROR(wait(kBetweenLooks));
+        ASSIGN_OR_RETURN(const Findings again, look_at_pages());
+        std::erase_if(damaged, [&](const auto& found) {
+            const auto same = again.find(found.first);
+            return same == again.end() || same->second.what != found.second.what;
+        });
+    }
+    for (const auto& [place, finding] : damaged) report(finding);
+    return {};
+}
+
+Result<Scrub::Findings> Scrub::look_at_pages() {
+    const std::string& file = services_.catalog_file;
+    Findings findings;
+    const auto check = sqlite::check_pages(services_.fs, services_.data_directory + "/" + file);
+    if (!check && check.error().code() != Code::data_loss) return fail(check.error());
+    if (!check) {
+        Finding log{.file = file + "-wal", .what = std::string(check.error().detail())};
+        findings.emplace(Place(log.file, UINT64_MAX), std::move(log));
+        return findings;
+    }
+    for (const sqlite::PageDamage& page : check->damages) {
+        findings.emplace(
+            Place(file, page.offset),
+            Finding{.file = file, .offset = page.offset, .bytes = page.bytes, .what = page.what});
+    }
+    RETURN_IF_ERROR(read(check->file_bytes + check->log_bytes));
+    return findings;
 }
 
 Status Scrub::check_tenant(const catalog::Tenant& tenant) {

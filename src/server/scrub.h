@@ -1,7 +1,7 @@
 // Scrub: reads what is stored again and again in the background, slowly, so that damage of the disk
 // is known before somebody needs what it hit: data files as `insula verify --deep` does, the
-// journal as far as it is written, the catalog's rows. What it finds it says in the log, once, and
-// shows in state(); it changes nothing and ends nothing.
+// journal as far as it is written, the catalog's pages and rows. What it finds it says in the log,
+// once, and shows in state(); it changes nothing and ends nothing.
 //
 // Files are read as everybody reads them: what the system holds in memory it does not fetch from
 // the disk. Of the journal's own stream only what was durable when its check began is looked at.
@@ -58,6 +58,7 @@ struct ScrubServices {
     tables::OpenFiles& open_files;
     std::string data_directory;
     std::string journal_directory;
+    std::string catalog_file;  // in the data directory; empty: the catalog is elsewhere
 };
 
 struct ScrubState {
@@ -95,6 +96,8 @@ class Scrub {
     Status check_file(const catalog::Source& source, const catalog::DataFile& file);
     Result<bool> still_named(const catalog::Source& source, const catalog::DataFile& file);
     Status check_catalog_error(const Error& error);
+    Status check_catalog_pages();
+    Result<Findings> look_at_pages();
     Status check_journal();
     Result<std::vector<Finding>> read_journal();
     void report(Finding finding);

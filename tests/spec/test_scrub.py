@@ -8,6 +8,7 @@ import spec_server
 from test_damage import DAMAGE, count, flip, insula_json, running, write
 
 FOUND_WITHIN_SECONDS = 20
+PAGE_BYTES = 4096
 FAST = "scrub: {bytes_per_second: 1GiB, interval: 1s}\njournal: {segment_bytes: 1MiB, flush_bytes: 4MiB}\n"
 
 
@@ -98,6 +99,31 @@ def test_damage_of_the_journal_is_found_and_writing_is_none(server):
         name = str(segment.relative_to(server.data_directory)).removesuffix(".seg")
         assert {(file[:len(name)], offset) for file, offset in damage_said(server)} == {(name, "4216")}
         assert all(what.startswith(name) and ": offset 4216: " in what for what in scrub(server)["damage"])
+
+
+@pytest.mark.embedded_catalog("the pages are PostgreSQL's to look after")
+def test_damage_of_the_catalog_is_found_while_it_is_written(server):
+    with running(server):
+        write(server, "orders", {"n": 1})
+        server.stop()
+    catalog = server.data_directory / "control.db"
+    pages = range(PAGE_BYTES, catalog.stat().st_size, PAGE_BYTES)
+    with running(server):
+        # Pages that the log has anew are not read from the file.
+        for page in pages:
+            flip(catalog, page + 100)
+        wait_until(server, lambda s: s["damaged_files"])
+        said = {int(offset) for file, offset in damage_said(server) if file == "control.db"}
+        assert said and said <= {page + 100 for page in pages}
+        for page in pages:
+            flip(catalog, page + 100)
+        wait_until(server, lambda s: s["status"] == "ok")
+        number = 0
+        passes = scrub(server)["last_pass"]
+        while scrub(server)["last_pass"] == passes:
+            number += 1
+            server.json("POST", "/sources/add", {"source_id": f"source_{number}"})
+        assert scrub(server)["status"] == "ok", "what is written meanwhile is no damage"
 
 
 def test_a_slow_one_keeps_no_stop_waiting(server):
