@@ -28,13 +28,23 @@ class Result:
         self.seconds = time.monotonic() - self.began
         return self
 
+    def table(self):
+        """The counts, one in each line."""
+        if self.skipped:
+            return f"  {self.part}: skipped: {self.skipped}"
+        lines = [f"  {self.part}: {self._outcome()}", *(f"{times:12,} {what}" for what, times in self.counts.items())]
+        return "\n".join(lines + ([f"             left out: {self.left_out}"] if self.left_out else []))
+
+    def _outcome(self):
+        return f"{len(self.failures)} FAILED" if self.failures else "nothing wrong"
+
     def line(self):
         if self.skipped:
-            return f"{self.part:<8} skipped: {self.skipped}"
+            return f"{self.part:<11} skipped: {self.skipped}"
         done = ", ".join(f"{times:,} {what}" for what, times in self.counts.items())
-        outcome = f"{len(self.failures)} FAILED" if self.failures else "nothing wrong"
+        outcome = self._outcome()
         left_out = f"; left out: {self.left_out}" if self.left_out else ""
-        return f"{self.part:<8} {done}{left_out}; {outcome} ({self.seconds:.0f} s)"
+        return f"{self.part:<11} {done}{left_out}; {outcome} ({self.seconds:.0f} s)"
 
 
 LONG_SECONDS = 300

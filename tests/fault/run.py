@@ -70,6 +70,11 @@ def main():
         budget = Budget(arguments.seconds * share / shares, arguments.runs or least)
         results.append(work(budget, arguments.seed, only=arguments.only, keep=arguments.keep))
         print(results[-1].line(), flush=True)
+    if len(results) > 1:
+        print(f"\ncounts; again: tests/fault/run.py {' '.join(chosen)} --seed {arguments.seed}"
+              f"{f' --seconds {arguments.seconds:g}' if arguments.seconds else ''}")
+        for result in results:
+            print(result.table())
     if any(result.failures for result in results):
         return 1
     return EXIT_SKIPPED if all(result.skipped for result in results) else 0

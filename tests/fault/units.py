@@ -16,14 +16,15 @@ from server import binary
 PROGRAM_SECONDS_MAX = 1800
 AT_ONCE = 2
 
-# What tries seeds, and how many of them at once (src/base/tests/seeds.h).
+# What tries seeds (src/base/tests/seeds.h), and how many times as many as in `make test`: those of the journal take a
+# millisecond each.
 CRASHES = (
-    ("core_tests", "JournalCrash.NothingAcknowledgedIsLostWhereverItStops"),
-    ("core_tests", "JournalDamage.OfSyncedDataIsAlwaysFound"),
-    ("core_tests", "JournalSalvage.LeadsOnFromAnyDamageAndKeepsEveryGoodRecord"),
-    ("tables_tests", "StoreCrash.*"),
+    ("core_tests", "JournalCrash.NothingAcknowledgedIsLostWhereverItStops", 5),
+    ("core_tests", "JournalDamage.OfSyncedDataIsAlwaysFound", 1),
+    ("core_tests", "JournalSalvage.LeadsOnFromAnyDamageAndKeepsEveryGoodRecord", 1),
+    ("tables_tests", "StoreCrash.*", 1),
 )
-SEEDS_A_RUN = 3000
+SEEDS_A_RUN = 12_000
 
 SWEEPS = "Sweeps/StoreFaults.*"
 CALLS_A_RUN = 12  # of one sweep; INSULA_TEST_SEEDS multiplies them
@@ -70,21 +71,25 @@ def fail(result, ran, repeat):
         result.fail(failure, repeat)
 
 
+def repeat_line(program, names, environment):
+    settings = " ".join(f"{name}={value}" for name, value in environment.items())
+    return f"{settings} {binary().parent / program} --gtest_filter='{names}'"
+
+
 def run_crashes(budget, seed, only="", keep=False, failures_max=FAILURES_MAX):
     del keep  # on simulated disks
     result = Result("crashes")
     done = 0
     while budget.goes_on(done) and len(result.failures) < failures_max:
         first = 1 + seed + done * SEEDS_A_RUN
-        environment = {"INSULA_TEST_FIRST_SEED": str(first)}
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            chosen = [(program, names) for program, names in CRASHES if only in names]
-            for (program, names), ran in zip(chosen, pool.map(lambda one: run_tests(*one, environment), chosen)):
+            chosen = [(program, names, {"INSULA_TEST_FIRST_SEED": str(first), "INSULA_TEST_SEEDS": str(times)})
+                      for program, names, times in CRASHES if only in names]
+            for (program, names, environment), ran in zip(chosen, pool.map(lambda one: run_tests(*one), chosen)):
                 count(result, ran, "simulated_crashes", "simulated crashes")
                 count(result, ran, "damaged_positions", "damaged positions")
                 count(result, ran, "salvages", "salvages")
-                fail(result, ran,
-                     f"INSULA_TEST_FIRST_SEED={first} {binary().parent / program} --gtest_filter='{names}'")
+                fail(result, ran, repeat_line(program, names, environment))
         done += 1
     return result.end()
 
@@ -149,5 +154,4 @@ def advance(sweep, result, times):
     for test in ran.properties.values():
         sweep.calls, sweep.sites = int(test.get("calls", sweep.calls)), int(test.get("sites", sweep.sites))
     sweep.tried += times * CALLS_A_RUN
-    settings = " ".join(f"{name}={value}" for name, value in environment.items())
-    fail(result, ran, f"{settings} {binary().parent / 'tables_tests'} --gtest_filter='{sweep.name}'")
+    fail(result, ran, repeat_line("tables_tests", sweep.name, environment))
