@@ -1,18 +1,13 @@
 #include "base/ids.h"
 
+#include "base/hex.h"
+
 namespace insula {
 
 namespace {
 
 constexpr bool has_dash_before(size_t byte_index) {
     return byte_index == 4 || byte_index == 6 || byte_index == 8 || byte_index == 10;
-}
-
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
 }
 
 }  // namespace
@@ -31,7 +26,8 @@ std::string TenantId::to_string() const {
 
 Result<TenantId> TenantId::parse(std::string_view text) {
     const auto malformed = [] {
-        return fail(invalid_argument("malformed_tenant_id", "A tenant id is a UUID."));
+        return fail(invalid_argument(
+            "malformed_tenant_id", "A tenant id is a UUID: 32 hexadecimal digits in five groups."));
     };
     TenantId id;
     size_t at = 0;

@@ -5,19 +5,12 @@
 #include <openssl/evp.h>
 
 #include "base/check.h"
+#include "base/hex.h"
 
 namespace insula::crypto {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
-
-// The value of a hexadecimal digit, or -1.
-int hex_value(char digit) {
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-    return -1;
-}
 
 }  // namespace
 

@@ -2,16 +2,11 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
+
 namespace insula::net {
 
 namespace {
-
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 Error malformed_target(std::string message) {
     return invalid_argument("malformed_target", std::move(message))
@@ -85,8 +80,8 @@ Status percent_decode_into(std::string_view text, bool plus_is_space, std::strin
         } else if (c != '%') {
             out.push_back(c);
         } else {
-            const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-            const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+            const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
+            const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
             if (high < 0 || low < 0) {
                 return fail(malformed_target("The URL has a '%' without two hexadecimal digits."));
             }

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/hex.h"
 #include "platform/json/utf8.h"
 
 namespace insula::tables {
@@ -25,13 +26,6 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 bool equal_without_case(std::string_view one, std::string_view other) {
     return std::ranges::equal(one, other, {}, lower, lower);
-}
-
-std::optional<unsigned> hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    c = lower(c);
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return std::nullopt;
 }
 
 // Names end up in messages.
@@ -76,10 +70,10 @@ std::optional<NamePattern> NamePattern::parse(std::string_view encoded) {
             continue;
         }
         if (at + 2 >= encoded.size()) return std::nullopt;
-        const auto high = hex_digit(encoded[at + 1]);
-        const auto low = hex_digit(encoded[at + 2]);
-        if (!high || !low) return std::nullopt;
-        pattern.parts_.push_back({Part::Kind::character, static_cast<char>(*high * 16 + *low)});
+        const int high = hex_value(encoded[at + 1]);
+        const int low = hex_value(encoded[at + 2]);
+        if (high < 0 || low < 0) return std::nullopt;
+        pattern.parts_.push_back({Part::Kind::character, static_cast<char>(high * 16 + low)});
         at += 2;
     }
     return pattern;
