@@ -24,12 +24,6 @@ std::string_view trim_right(std::string_view text) {
     return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
 }
 
-bool is_integer(std::string_view token) {
-    if (token.starts_with('-')) token.remove_prefix(1);
-    return !token.empty() && token.find_first_not_of("0123456789") == std::string_view::npos &&
-           (token.size() == 1 || token[0] != '0');
-}
-
 // Builds the tree from the parser's events. A member function fails with false, having set error_.
 class TreeBuilder {
   public:
@@ -155,9 +149,9 @@ class TreeBuilder {
         const std::string_view token = trim_right(raw_token(source));
         ondemand::number number;
         if (const auto error = source.get_number().get(number)) {
-            // An integer beyond 64 bits is an error to simdjson, valid to us.
-            if (!is_integer(token)) return refuse(error);
-            out = JsonValue(BigInteger{std::string(token)});
+            // A number beyond 64 bits is an error to simdjson, valid to us.
+            if (find_json_problem(token)) return refuse(error);
+            out = JsonValue(BigNumber{std::string(token)});
             return true;
         }
         switch (number.get_number_type()) {

@@ -20,24 +20,6 @@ uint32_t hex_value(std::string_view digits) {
     return value;
 }
 
-// Too large for a double, rather than too small (which is zero), given that it is out of range.
-bool overflows(std::string_view number) {
-    const size_t e = number.find_first_of("eE");
-    const bool negative_exponent = e != std::string_view::npos && number[e + 1] == '-';
-    const std::string_view mantissa = number.substr(0, e);
-    const size_t point = std::min(mantissa.find('.'), mantissa.size());
-    const size_t first = mantissa.find_first_of("123456789");
-    if (first == std::string_view::npos) return false;
-    int64_t exponent = 0;
-    if (e != std::string_view::npos) {
-        const std::string_view digits = number.substr(e + 2 - (is_digit(number[e + 1]) ? 1 : 0));
-        const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
-        if (parsed.ec != std::errc{}) return !negative_exponent;
-        if (negative_exponent) exponent = -exponent;
-    }
-    return exponent + static_cast<int64_t>(point) - static_cast<int64_t>(first) > 0;
-}
-
 class Scanner {
   public:
     Scanner(std::string_view text, size_t depth_max) : text_(text), depth_max_(depth_max) {}
@@ -167,8 +149,6 @@ class Scanner {
     }
 
     bool number() {
-        const size_t start = at_;
-        bool integer = true;
         if (at('-')) ++at_;
         if (at('0')) {
             ++at_;
@@ -177,28 +157,15 @@ class Scanner {
             return false;
         }
         if (at('.')) {
-            integer = false;
             ++at_;
             if (!digits("expected a digit after the decimal point")) return false;
         }
         if (at('e') || at('E')) {
-            integer = false;
             ++at_;
             if (at('+') || at('-')) ++at_;
             if (!digits("expected a digit of the exponent")) return false;
         }
-        if (!scalar_end()) return false;
-        if (!integer && !fits_double(text_.substr(start, at_ - start))) {
-            at_ = start;
-            return set("a number beyond what a 64-bit float holds");
-        }
-        return true;
-    }
-
-    static bool fits_double(std::string_view number) {
-        double value = 0;
-        const auto parsed = std::from_chars(number.data(), number.data() + number.size(), value);
-        return parsed.ec != std::errc::result_out_of_range || !overflows(number);
+        return scalar_end();
     }
 
     bool string() {

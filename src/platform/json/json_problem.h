@@ -19,9 +19,8 @@ struct JsonProblem {
     std::string message;      // "expected ',' or '}' after a member", without the offset
 };
 
-// The first problem of `text`, or nothing if it is one JSON value of at most `depth_max` levels
-// whose numbers fit a double (integers may have any number of digits). Duplicate keys are no
-// problem here.
+// The first problem of `text`, or nothing if it is one JSON value of at most `depth_max` levels.
+// Numbers may be of any size. Duplicate keys are no problem here.
 std::optional<JsonProblem> find_json_problem(std::string_view text, size_t depth_max = kDepthMax);
 
 // The offset of the first problem; the text's length if there is none.

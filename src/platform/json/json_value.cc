@@ -8,6 +8,12 @@
 
 namespace insula::json {
 
+namespace {
+
+constexpr size_t kShownNumberBytesMax = 40;
+
+}  // namespace
+
 static_assert(static_cast<int>(JsonValue::Kind::object) == 8, "Kind follows the variant's order");
 
 JsonValue::JsonValue() = default;
@@ -15,7 +21,7 @@ JsonValue::JsonValue(bool value) : data_(value) {}
 JsonValue::JsonValue(int64_t value) : data_(value) {}
 JsonValue::JsonValue(uint64_t value) : data_(value) {}
 JsonValue::JsonValue(double value) : data_(value) {}
-JsonValue::JsonValue(BigInteger value) : data_(std::move(value)) {}
+JsonValue::JsonValue(BigNumber value) : data_(std::move(value)) {}
 JsonValue::JsonValue(std::string value) : data_(std::move(value)) {}
 JsonValue::JsonValue(Array items) : data_(std::move(items)) {}
 JsonValue::JsonValue(Object members) : data_(std::move(members)) {}
@@ -45,8 +51,8 @@ void JsonValue::write(JsonWriter& writer) const {
             return writer.uint64(uint64());
         case Kind::float64:
             return writer.float64(float64());
-        case Kind::big_integer:
-            return writer.raw(big_integer());
+        case Kind::big_number:
+            return writer.raw(big_number());
         case Kind::string:
             return writer.string(string());
         case Kind::array:
@@ -81,8 +87,9 @@ std::string_view kind_phrase(JsonValue::Kind kind) {
             return "true or false";
         case JsonValue::Kind::int64:
         case JsonValue::Kind::uint64:
-        case JsonValue::Kind::big_integer:
             return "an integer";
+        case JsonValue::Kind::big_number:
+            return "a number beyond 64 bits";
         case JsonValue::Kind::float64:
             return "a number with a fraction";
         case JsonValue::Kind::string:
@@ -127,15 +134,16 @@ Result<std::string_view> JsonCursor::string(size_t bytes_max) const {
 
 Result<uint64_t> JsonCursor::whole_number(uint64_t min, uint64_t max) const {
     const std::string wanted = fmt::format("a whole number between {} and {}", min, max);
+    if (!value_.is_number()) return fail(must_be(wanted));
     if (value_.kind() == JsonValue::Kind::int64) {
         const int64_t number = value_.int64();
         if (number >= 0 && static_cast<uint64_t>(number) >= min &&
             static_cast<uint64_t>(number) <= max) {
             return static_cast<uint64_t>(number);
         }
-        return fail(error("invalid_request", fmt::format("must be {}; it is {}.", wanted, number)));
     }
-    return fail(must_be(wanted));
+    const std::string shown = value_.text().substr(0, kShownNumberBytesMax);
+    return fail(error("invalid_request", fmt::format("must be {}; it is {}.", wanted, shown)));
 }
 
 Result<std::span<const JsonValue>> JsonCursor::array(size_t items_max) const {

@@ -22,10 +22,11 @@ namespace insula::json {
 
 struct JsonMember;
 
-// An integer beyond 64 bits, as it was written.
-struct BigInteger {
-    std::string digits;
-    bool operator==(const BigInteger&) const = default;
+// A number beyond what 64 bits hold, as an integer or as a double, as it was written:
+// "18446744073709551616", "1e999".
+struct BigNumber {
+    std::string text;
+    bool operator==(const BigNumber&) const = default;
 };
 
 struct ParseLimits {
@@ -43,7 +44,7 @@ class JsonValue {
         int64,
         uint64,  // above the range of int64
         float64,
-        big_integer,
+        big_number,
         string,
         array,
         object,
@@ -56,7 +57,7 @@ class JsonValue {
     explicit JsonValue(int64_t value);
     explicit JsonValue(uint64_t value);
     explicit JsonValue(double value);
-    explicit JsonValue(BigInteger value);
+    explicit JsonValue(BigNumber value);
     explicit JsonValue(std::string value);
     explicit JsonValue(Array items);
     explicit JsonValue(Object members);
@@ -72,7 +73,7 @@ class JsonValue {
 
     Kind kind() const { return static_cast<Kind>(data_.index()); }
     bool is_null() const { return kind() == Kind::null; }
-    bool is_number() const { return kind() >= Kind::int64 && kind() <= Kind::big_integer; }
+    bool is_number() const { return kind() >= Kind::int64 && kind() <= Kind::big_number; }
     bool is_string() const { return kind() == Kind::string; }
     bool is_array() const { return kind() == Kind::array; }
     bool is_object() const { return kind() == Kind::object; }
@@ -82,7 +83,7 @@ class JsonValue {
     int64_t int64() const { return std::get<int64_t>(data_); }
     uint64_t uint64() const { return std::get<uint64_t>(data_); }
     double float64() const { return std::get<double>(data_); }
-    const std::string& big_integer() const { return std::get<BigInteger>(data_).digits; }
+    const std::string& big_number() const { return std::get<BigNumber>(data_).text; }
     const std::string& string() const { return std::get<std::string>(data_); }
     const Array& array() const { return std::get<Array>(data_); }
     const Object& object() const { return std::get<Object>(data_); }
@@ -96,7 +97,7 @@ class JsonValue {
     bool operator==(const JsonValue& other) const;
 
   private:
-    std::variant<std::monostate, bool, int64_t, uint64_t, double, BigInteger, std::string, Array,
+    std::variant<std::monostate, bool, int64_t, uint64_t, double, BigNumber, std::string, Array,
                  Object>
         data_;
 };

@@ -18,8 +18,8 @@ TEST(JsonValue, KindsAndOrderAreKept) {
     EXPECT_EQ(parsed->find("z")->int64(), 1);
     EXPECT_EQ(parsed->find("a")->int64(), INT64_MIN);
     EXPECT_EQ(parsed->find("u")->uint64(), UINT64_MAX);
-    EXPECT_EQ(parsed->find("big")->big_integer(), "18446744073709551616");
-    EXPECT_EQ(parsed->find("neg")->big_integer(), "-9223372036854775809");
+    EXPECT_EQ(parsed->find("big")->big_number(), "18446744073709551616");
+    EXPECT_EQ(parsed->find("neg")->big_number(), "-9223372036854775809");
     EXPECT_EQ(parsed->find("f")->kind(), Kind::float64);
     EXPECT_EQ(parsed->find("e")->float64(), 1000.0);
     EXPECT_EQ(parsed->find("s")->string(), "é\n");
@@ -35,7 +35,7 @@ TEST(JsonValue, ScalarsAreDocumentsToo) {
     EXPECT_EQ(JsonValue::parse("-1.5")->float64(), -1.5);
     EXPECT_TRUE(JsonValue::parse("null\n")->is_null());
     EXPECT_TRUE(JsonValue::parse("true")->boolean());
-    EXPECT_EQ(JsonValue::parse("99999999999999999999 ")->big_integer(), "99999999999999999999");
+    EXPECT_EQ(JsonValue::parse("99999999999999999999 ")->big_number(), "99999999999999999999");
 }
 
 TEST(JsonValue, TextReadsBackEqual) {
@@ -80,6 +80,22 @@ TEST(JsonCursor, ErrorsNameThePlaceAndWhatIsThere) {
     const JsonCursor limit = root.member(parsed->object()[1]);
     EXPECT_EQ(limit.whole_number(0, 10).error().message(),
               "limit must be a whole number between 0 and 10; it is -1.");
+}
+
+TEST(JsonValue, ANumberBeyondADoubleIsKeptAsItWasWritten) {
+    for (const char* text : {"1e999", "-12.5E+400", "1e999 "}) {
+        const auto parsed = JsonValue::parse(text);
+        ASSERT_TRUE(parsed) << text << ": " << parsed.error().describe();
+        EXPECT_EQ(parsed->kind(), JsonValue::Kind::big_number) << text;
+        EXPECT_TRUE(std::string_view(text).starts_with(parsed->text())) << parsed->text();
+    }
+    const std::string_view document = R"({"a":[1e999,{"b":-1e400}],"c":1})";
+    const auto parsed = JsonValue::parse(document);
+    ASSERT_TRUE(parsed) << parsed.error().describe();
+    EXPECT_EQ(parsed->text(), document);
+    for (const char* text : {"1e", "01e999", "1e999x", "[1e999", "1e999 2"}) {
+        EXPECT_FALSE(JsonValue::parse(text)) << text;
+    }
 }
 
 }  // namespace

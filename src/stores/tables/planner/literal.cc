@@ -20,7 +20,7 @@ constexpr double kDoubleMax = std::numeric_limits<double>::max();
 
 // Digits of an integer beyond int64, with its sign.
 std::string big_digits(const JsonValue& number) {
-    return number.kind() == Kind::uint64 ? std::to_string(number.uint64()) : number.big_integer();
+    return number.kind() == Kind::uint64 ? std::to_string(number.uint64()) : number.big_number();
 }
 
 // Compares two integers without leading zeros or sign.

@@ -23,7 +23,7 @@ long double exact_number(const JsonValue& value) {
         case JsonValue::Kind::float64:
             return value.float64();
         default:
-            return std::strtold(value.big_integer().c_str(), nullptr);
+            return std::strtold(value.big_number().c_str(), nullptr);
     }
 }
 
