@@ -44,6 +44,13 @@ int print_page(const std::string& page) {
 void add_config(CLI::App& root, Action& action) {
     CLI::App* command = root.add_subcommand("config", "Show and check settings");
     command->require_subcommand(1);
+    command->footer(
+        "Examples:\n"
+        "  insula config check --config config.yaml         what is wrong with it\n"
+        "  insula config print --config config.yaml         every setting and where it comes from\n"
+        "  insula config reference                          what there is to set\n"
+        "\n"
+        "Exit codes: 0 ok, 2 wrong arguments, 3 configuration.");
     auto flags = std::make_shared<SettingFlags>();
     auto choice = std::make_shared<std::string>();
 

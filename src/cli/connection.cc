@@ -69,13 +69,23 @@ Result<ServerAddress> parse_server_address(std::string_view text) {
         address.host.erase(0, 1);
         rest.remove_prefix(1);
     }
-    const bool odd_host = address.host.find_first_of("/@?# \t") != std::string::npos;
+    if (address.host.find('/') != std::string::npos) {
+        return fail(bad_address(text, "has a path; an address has none."));
+    }
+    const bool odd_host = address.host.find_first_of("@?# \t") != std::string::npos;
     if (address.host.empty() || odd_host) return fail(bad_address(text, "names no host."));
     if (rest.empty()) return address;
+    if (!rest.starts_with(':')) return fail(bad_address(text, "is not HOST:PORT."));
     rest.remove_prefix(1);
+    if (rest.find('/') != std::string_view::npos) {
+        return fail(bad_address(text, "has a path; an address has none."));
+    }
+    const bool digits =
+        !rest.empty() && rest.find_first_not_of("0123456789") == std::string_view::npos;
+    if (!digits) return fail(bad_address(text, "has no port number behind its colon."));
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), address.port);
-    if (error != std::errc() || end != rest.data() + rest.size() || address.port == 0) {
-        return fail(bad_address(text, "has no port number behind its colon."));
+    if (error != std::errc() || address.port == 0) {
+        return fail(bad_address(text, "has a port that is not between 1 and 65535."));
     }
     return address;
 }

@@ -12,12 +12,28 @@ namespace {
 
 constexpr std::string_view kInvalidArguments = "invalid_arguments";
 
+// "message hint", with a stop between them; "message (detail). hint" where there is one.
+std::string joined(std::string_view message, std::string_view detail, std::string_view hint) {
+    std::string line(message);
+    if (!detail.empty()) {
+        if (line.ends_with('.')) line.pop_back();
+        line.append(" (").append(detail).append(")");
+    }
+    const bool ended =
+        !line.empty() && std::string_view(".!?:").find(line.back()) != std::string_view::npos;
+    if (!ended) line.push_back('.');
+    if (!hint.empty()) line.append(" ").append(hint);
+    return line;
+}
+
 }  // namespace
 
 ExitCode exit_code_of(const Error& error) {
     const std::string_view reason = error.reason();
     if (reason == kInvalidArguments) return ExitCode::usage;
-    if (reason == "invalid_configuration") return ExitCode::configuration;
+    if (reason == "invalid_configuration" || reason == "unreadable_file") {
+        return ExitCode::configuration;
+    }
     if (reason.starts_with("port_") || reason == "bad_listen_address") return ExitCode::port;
     if (reason.starts_with("data_directory_")) return ExitCode::data_directory;
     if (error.code() == Code::storage_exhausted) return ExitCode::disk;
@@ -26,18 +42,15 @@ ExitCode exit_code_of(const Error& error) {
 }
 
 int report(const Error& error) {
-    std::string line = "insula: " + std::string(error.message());
     // Whoever sits at the terminal operates the server, and may see what tenants may not.
-    if (!error.detail().empty()) line.append(" (").append(error.detail()).append(")");
-    if (!error.hint().empty()) line.append(" ").append(error.hint());
-    std::fprintf(stderr, "%s\n", line.c_str());
+    std::fprintf(stderr, "insula: %s\n",
+                 joined(error.message(), error.detail(), error.hint()).c_str());
     return static_cast<int>(exit_code_of(error));
 }
 
 int report_to_client(const Error& error) {
     const bool usage = error.reason() == kInvalidArguments;
-    std::string line(error.message());
-    if (!error.hint().empty()) line.append(" ").append(error.hint());
+    std::string line = joined(error.message(), {}, error.hint());
     if (!usage) {
         line.append(" (").append(error.reason());
         if (!error.detail().empty()) line.append(", ").append(error.detail());

@@ -10,6 +10,7 @@
 #include "cli/exit_code.h"
 #include "cli/journal_output.h"
 #include "cli/offline_flags.h"
+#include "cli/option_checks.h"
 #include "cli/output.h"
 #include "server/offline/journal_report.h"
 
@@ -143,12 +144,15 @@ void add_inspect(CLI::App& journal, Action& action) {
                      "only its records: source id or incarnation")
         ->type_name("SOURCE");
     command->add_option("--from", arguments->filter.from_position, "positions from here on")
+        ->check(refuse_no_whole_number)
         ->type_name("POSITION");
     command->add_option("--to", arguments->filter.to_position, "positions below this")
+        ->check(refuse_no_whole_number)
         ->type_name("POSITION");
     command
         ->add_option("--limit", arguments->limit,
                      "records shown at most (1000; with --json all of them)")
+        ->check(refuse_no_whole_number)
         ->type_name("N");
     add_offline_examples(*command,
                          "  insula journal inspect --data-dir data\n"
@@ -165,6 +169,10 @@ void add_inspect(CLI::App& journal, Action& action) {
 void add_journal(CLI::App& root, Action& action) {
     CLI::App* journal = root.add_subcommand("journal", "The journal of a server that is stopped");
     journal->require_subcommand(1);
+    add_offline_examples(*journal,
+                         "  insula journal verify --data-dir data\n"
+                         "  insula journal inspect --data-dir data --source orders --limit 20\n"
+                         "  insula journal salvage --data-dir data\n");
     add_inspect(*journal, action);
 
     CLI::App* verify = journal->add_subcommand("verify", "Check every byte of it");

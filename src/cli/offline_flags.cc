@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/exit_code.h"
+#include "cli/option_checks.h"
 #include "cli/output.h"
 #include "cli/settings.h"
 #include "server/config/server_config.h"
@@ -13,12 +14,15 @@ namespace insula::cli {
 void OfflineFlags::add_to(CLI::App& command) {
     command.add_option("--data-dir", data_dir_, "the data directory of a server that is stopped")
         ->required()
+        ->check(refuse_empty)
         ->type_name("DIR");
     command
         .add_option("--config", config_file_,
                     "YAML file with settings: where the catalog is, if it is on PostgreSQL")
+        ->check(refuse_empty)
         ->type_name("FILE");
     command.add_option("--env-file", env_file_, "file with lines NAME=value, for the same")
+        ->check(refuse_empty)
         ->type_name("FILE");
     command.add_flag("--json", json_, "one JSON document instead of text");
 }

@@ -5,6 +5,7 @@
 
 #include "cli/exit_code.h"
 #include "cli/filter_expression.h"
+#include "cli/option_checks.h"
 #include "cli/query_arguments.h"
 
 namespace insula::cli {
@@ -27,7 +28,9 @@ void QueryFlags::add_to(CLI::App& command) {
         ->type_name("JSON");
     command.add_option("--order-by", order_by_, "columns, descending with a minus: a,-b")
         ->type_name("COLUMNS");
-    command.add_option("--limit", limit_, "rows at most")->type_name("N");
+    command.add_option("--limit", limit_, "rows at most")
+        ->check(refuse_no_whole_number)
+        ->type_name("N");
 }
 
 Status QueryFlags::add_members(JsonValue::Object& request) const {

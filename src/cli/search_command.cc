@@ -11,6 +11,7 @@
 #include "cli/client_flags.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/option_checks.h"
 #include "cli/output.h"
 #include "cli/query_arguments.h"
 #include "cli/query_flags.h"
@@ -190,7 +191,9 @@ void add_search(CLI::App& root, Action& action) {
     arguments->query.add_to(*command);
     command->add_option("--columns", arguments->columns, "columns to show: a,b.c")
         ->type_name("COLUMNS");
-    command->add_option("--offset", arguments->offset, "rows to skip")->type_name("N");
+    command->add_option("--offset", arguments->offset, "rows to skip")
+        ->check(refuse_no_whole_number)
+        ->type_name("N");
     command->add_flag("--document", arguments->document, "with the documents as they were written");
     command->add_flag("--stream", arguments->stream,
                       "all rows, as they are found: no default limit, any number of rows");

@@ -2,17 +2,28 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/option_checks.h"
+
 namespace insula::cli {
 
 void SettingFlags::add_to(CLI::App& command) {
-    command.add_option("--config", config_file_, "YAML file with settings")->type_name("FILE");
-    command.add_option("--env-file", env_file_, "file with lines NAME=value")->type_name("FILE");
+    command.add_option("--config", config_file_, "YAML file with settings")
+        ->check(refuse_empty)
+        ->type_name("FILE");
+    command.add_option("--env-file", env_file_, "file with lines NAME=value")
+        ->check(refuse_empty)
+        ->type_name("FILE");
     command.add_option("--data-dir", data_dir_, "directory that holds all data (default ./data)")
+        ->check(refuse_empty)
         ->type_name("DIR");
     command.add_option("--port-offset", port_offset_, "added to every port, 0 to 15484")
+        ->check(refuse_empty)
         ->type_name("N");
-    command.add_option("--api", api_, "interfaces to serve: rest, grpc or both")->type_name("API");
+    command.add_option("--api", api_, "interfaces to serve: rest, grpc or both")
+        ->check(refuse_empty)
+        ->type_name("API");
     command.add_option("--log-level", log_level_, "info, or by module: info,tables=debug")
+        ->check(refuse_empty)
         ->type_name("LEVEL");
     command.add_flag("--dev", dev_,
                      "for development: requests without a credential act as the default tenant");
@@ -37,6 +48,7 @@ Result<config::Sources> read_sources(const std::string& config_file, const std::
 
 Result<config::Sources> SettingFlags::sources() const {
     ASSIGN_OR_RETURN(config::Sources sources, read_sources(config_file_, env_file_));
+    // None that was given is empty.
     const auto flag = [&](std::string key, const std::string& value, std::string written) {
         if (!value.empty()) sources.flags.push_back({std::move(key), value, std::move(written)});
     };

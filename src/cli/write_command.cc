@@ -182,7 +182,7 @@ void add_write(CLI::App& root, Action& action) {
     command
         ->add_option("--batch-bytes", arguments->batch_bytes,
                      "NDJSON, CSV and TSV are sent in batches of this size (default 8MiB)")
-        ->transform(CLI::AsSizeValue(true))
+        ->transform(CLI::AsSizeValue(true).description(""))
         ->type_name("SIZE");
     command
         ->add_option("--key", arguments->key,

@@ -27,6 +27,21 @@ TEST(ServerAddress, IsReadFromTheFormsThatPeopleWrite) {
     }
 }
 
+TEST(ServerAddress, OneThatCannotBeIsToldWhy) {
+    for (const auto& [text, why] : {std::pair("http://127.0.0.1:99999", "between 1 and 65535"),
+                                    {"127.0.0.1:0", "between 1 and 65535"},
+                                    {"http://127.0.0.1:1/foo", "a path"},
+                                    {"http://data.example/foo", "a path"},
+                                    {"http://[::1]x", "HOST:PORT"},
+                                    {"http://a:b", "no port number"},
+                                    {"http://a:", "no port number"}}) {
+        const auto address = parse_server_address(text);
+        ASSERT_FALSE(address) << text;
+        EXPECT_NE(address.error().message().find(why), std::string_view::npos)
+            << text << ": " << address.error().message();
+    }
+}
+
 TEST(ServerAnswer, AnErrorKeepsWhatTheServerSaid) {
     net::ClientResponse response;
     response.status = 404;
