@@ -107,9 +107,10 @@ Result<Epoch> TableStore::check_new(const TenantId& tenant, const std::string& s
                           "There is a source \"" + source_id + "\" already."));
     }
     if (state->second.sources.size() >= services_.limits.sources_max) {
-        return fail(Error(Code::resource_exhausted, "source_limit_reached",
+        return fail(Error(Code::failed_precondition, "source_limit_reached",
                           "The tenant has as many sources as it may have (" +
-                              std::to_string(services_.limits.sources_max) + ")."));
+                              std::to_string(services_.limits.sources_max) + ").")
+                        .with_hint("Delete sources that are not needed any more."));
     }
     return state->second.epoch;
 }

@@ -62,6 +62,14 @@ Status read_names(const JsonCursor& cursor, size_t names_max, std::vector<std::s
     return {};
 }
 
+// An empty list is no way to ask for all of them, or for none.
+Status read_sources(const JsonCursor& cursor, std::vector<std::string>& out) {
+    RETURN_IF_ERROR(read_names(cursor, kRequestSourcesMax, out));
+    if (!out.empty()) return {};
+    return fail(cursor.error("invalid_request", "names no source.")
+                    .with_hint("Leave \"sources\" out to ask all of them."));
+}
+
 Result<OrderKey> read_order_key(const JsonCursor& cursor) {
     OrderKey key;
     if (cursor.value().is_string()) {
@@ -209,7 +217,7 @@ Status check_aliases(const AggregateRequest& request) {
 
 Status read_aggregate_member(std::string_view name, const JsonCursor& cursor,
                              AggregateRequest& out) {
-    if (name == "sources") return read_names(cursor, kRequestSourcesMax, out.sources);
+    if (name == "sources") return read_sources(cursor, out.sources);
     if (name == "order_by") return read_order(cursor, out.order_by);
     if (name == "filters") {
         ASSIGN_OR_RETURN(out.filter, parse_filter(cursor));
@@ -235,7 +243,7 @@ Status read_aggregate_member(std::string_view name, const JsonCursor& cursor,
 
 Status read_search_member(std::string_view name, const JsonCursor& cursor, SearchMode mode,
                           SearchRequest& out) {
-    if (name == "sources") return read_names(cursor, kRequestSourcesMax, out.sources);
+    if (name == "sources") return read_sources(cursor, out.sources);
     if (name == "order_by") return read_order(cursor, out.order_by);
     if (name == "include") return read_include(cursor, out);
     if (name == "filters") {

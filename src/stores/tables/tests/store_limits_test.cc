@@ -18,7 +18,7 @@ TEST(StoreLimits, OneSourceMoreThanATenantMayHaveIsRefused) {
     ASSERT_TRUE((*node)->write("b", R"({"x":1})"));
     const auto refused = (*node)->write("c", R"({"x":1})");
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code(), Code::resource_exhausted);
+    EXPECT_EQ(refused.error().code(), Code::failed_precondition);
     EXPECT_EQ(refused.error().reason(), "source_limit_reached");
     EXPECT_TRUE((*node)->write("b", R"({"x":2})")) << "those that are there take writes";
 
