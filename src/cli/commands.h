@@ -20,6 +20,7 @@ void add_config(CLI::App& root, Action& action);
 // The data directory of a stopped server.
 void add_verify(CLI::App& root, Action& action);
 void add_journal(CLI::App& root, Action& action);
+void add_key(CLI::App& root, Action& action);
 
 // Clients of a running server.
 void add_source(CLI::App& root, Action& action);

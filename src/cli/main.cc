@@ -4,6 +4,7 @@
 #include "base/version.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/parse_failure.h"
 
 namespace {
 
@@ -53,6 +54,7 @@ int main(int argc, char** argv) {
     insula::cli::add_config(root, action);
     insula::cli::add_verify(root, action);
     insula::cli::add_journal(root, action);
+    insula::cli::add_key(root, action);
     insula::cli::add_source(root, action);
     insula::cli::add_write(root, action);
     insula::cli::add_search(root, action);
@@ -66,8 +68,9 @@ int main(int argc, char** argv) {
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        const int code = root.exit(error);
-        return code == 0 ? 0 : static_cast<int>(insula::cli::ExitCode::usage);
+        // Asked for: --help and --version.
+        if (error.get_exit_code() == 0) return root.exit(error);
+        return insula::cli::report_to_client(insula::cli::parse_failure(root, error));
     }
     return action();
 }

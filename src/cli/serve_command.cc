@@ -66,12 +66,12 @@ void end_at_once_on_second_signal() {
     }).detach();
 }
 
-void show_key(const server::Node& node) {
-    if (!node.created_key()) return;
+void show_key(const std::string& key) {
     fmt::print(stderr,
                "\nThe administrator's key, shown this once:\n\n    {}\n\n"
-               "Requests send it as \"Authorization: Bearer <key>\". Only its hash is stored.\n\n",
-               *node.created_key());
+               "Requests send it as \"Authorization: Bearer <key>\". Only its hash is stored;\n"
+               "`insula key reset` makes another.\n\n",
+               key);
 }
 
 int serve(const SettingFlags& flags) {
@@ -82,9 +82,6 @@ int serve(const SettingFlags& flags) {
     }
     const config::ServerConfig config = config::make_server_config(loaded->config);
     if (const Status level = log::set_level(config.log_level); !level) return report(level.error());
-    if (!config.access_log) {
-        if (const Status off = log::set_level("access=off"); !off) return report(off.error());
-    }
     // Before the first thread, which is the log's.
     const sigset_t signals = stop_signals();
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -95,7 +92,7 @@ int serve(const SettingFlags& flags) {
     SystemClock clock;
     SystemRandom random;
     const SteadyTime begin = clock.steady_now();
-    auto node = server::Node::start(config, fs, clock, random, stop_is_asked_for);
+    auto node = server::Node::start(config, fs, clock, random, {stop_is_asked_for, show_key});
     if (!node) {
         log::flush();
         if (!stop_is_asked_for()) return report(node.error());
@@ -103,7 +100,6 @@ int serve(const SettingFlags& flags) {
         return static_cast<int>(ExitCode::ok);
     }
     const double seconds = std::chrono::duration<double>(clock.steady_now() - begin).count();
-    show_key(**node);
     log::info("ready", {{"version", version()},
                         {"build", build_type()},
                         {"host", config.host},

@@ -9,6 +9,7 @@
 #include "cli/client_flags.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/option_checks.h"
 #include "cli/output.h"
 #include "cli/query_arguments.h"
 #include "platform/json/json_writer.h"
@@ -97,17 +98,31 @@ Status run_add(const AddArguments& arguments) {
     return print_source(arguments.client.output(), answer);
 }
 
-Result<JsonValue::Array> sources_of(const JsonValue& answer) {
-    const JsonValue* sources = answer.find("sources");
-    if (sources == nullptr || !sources->is_array()) return fail(odd_answer());
-    return sources->array();
+// All pages of the list, as one.
+Result<JsonValue> list_sources(ServerConnection& server) {
+    JsonValue::Array all;
+    std::string target = "/sources";
+    for (;;) {
+        ASSIGN_OR_RETURN(const std::string answer, server.get(target));
+        ASSIGN_OR_RETURN(const JsonValue page, parse_answer(answer));
+        const JsonValue* sources = page.find("sources");
+        if (sources == nullptr || !sources->is_array()) return fail(odd_answer());
+        all.insert(all.end(), sources->array().begin(), sources->array().end());
+        const JsonValue* next = page.find("next");
+        if (next == nullptr) break;
+        // A page that leads on and holds nothing would lead on for ever.
+        if (!next->is_string() || sources->array().empty()) return fail(odd_answer());
+        target = "/sources?after=" + net::percent_encode(next->string());
+    }
+    JsonValue::Object list;
+    list.push_back({"sources", JsonValue(std::move(all))});
+    return JsonValue(std::move(list));
 }
 
 Status run_list(const ClientFlags& client) {
     ASSIGN_OR_RETURN(ServerConnection server, client.connect());
-    ASSIGN_OR_RETURN(const std::string answer, server.get("/sources"));
-    ASSIGN_OR_RETURN(const JsonValue value, parse_answer(answer));
-    ASSIGN_OR_RETURN(const JsonValue::Array sources, sources_of(value));
+    ASSIGN_OR_RETURN(const JsonValue list, list_sources(server));
+    const JsonValue::Array& sources = list.find("sources")->array();
     TableBuilder builder;
     std::string lines;
     for (const JsonValue& source : sources) {
@@ -116,7 +131,7 @@ Status run_list(const ClientFlags& client) {
     }
     if (sources.empty()) remark("There are no sources yet: `insula write SOURCE FILE` makes one.");
     if (client.output() == OutputFormat::ndjson) return print(lines);
-    return print_result(client.output(), builder.table(), answer);
+    return print_result(client.output(), builder.table(), list.text());
 }
 
 std::string source_target(const std::string& source) {
@@ -157,11 +172,9 @@ Status print_shown(const JsonValue& source, const JsonValue& stats) {
 Status show_source(ServerConnection& server, const ClientFlags& client, const std::string& name) {
     ASSIGN_OR_RETURN(const std::string stats_text, server.get(source_target(name) + "/stats"));
     ASSIGN_OR_RETURN(const JsonValue stats, parse_answer(stats_text));
-    ASSIGN_OR_RETURN(const std::string list_text, server.get("/sources"));
-    ASSIGN_OR_RETURN(const JsonValue list, parse_answer(list_text));
-    ASSIGN_OR_RETURN(const JsonValue::Array sources, sources_of(list));
+    ASSIGN_OR_RETURN(const JsonValue list, list_sources(server));
     JsonValue shown{JsonValue::Object()};
-    for (const JsonValue& source : sources) {
+    for (const JsonValue& source : list.find("sources")->array()) {
         const JsonValue* id = source.find("source_id");
         if (id != nullptr && *id == JsonValue(name)) shown = source;
     }
@@ -216,6 +229,7 @@ void add_add(CLI::App& parent, Action& action) {
     command->add_option("--compression", arguments->compression, "none, snappy, zstd, lz4 or gzip")
         ->type_name("NAME");
     command->add_option("--max-file-size-mb", arguments->max_file_size_mb, "of its Parquet files")
+        ->check(refuse_no_whole_number)
         ->type_name("N");
     command->add_flag("--no-wal", arguments->no_wal,
                       "answer writes when they are in files, without the journal");

@@ -31,8 +31,8 @@ Result<bool> check_version(FileSystem& fs, const std::string& path) {
                                  own_version().substr(0, own_version().size() - 1) + "\""));
 }
 
-Status write_version(FileSystem& fs, const std::string& path) {
-    // A directory that holds something else is not ours to fill.
+// A directory that holds something else is not ours to fill.
+Status check_nothing_foreign(FileSystem& fs, const std::string& path) {
     const auto entries = fs.list(path);
     if (!entries) return fail(unusable(path, entries.error()));
     for (const DirectoryEntry& entry : *entries) {
@@ -43,6 +43,10 @@ Status write_version(FileSystem& fs, const std::string& path) {
                   "The directory " + path + " holds \"" + entry.name + "\" and no insula data.")
                 .with_hint("Name an empty or new directory with --data-dir."));
     }
+    return {};
+}
+
+Status write_version(FileSystem& fs, const std::string& path) {
     if (const Status written = write_file_durably(fs, version_file(path), own_version());
         !written) {
         return fail(unusable(path, written.error()));
@@ -76,9 +80,17 @@ Result<DataDirectory> DataDirectory::open_stopped(FileSystem& fs, const std::str
 Result<DataDirectory> DataDirectory::open(FileSystem& fs, const std::string& path) {
     if (const Status made = create_directories(fs, path); !made)
         return fail(unusable(path, made.error()));
+    // Before the lock, which makes a file, and again under it, when nobody else of us may fill it.
+    // In this order: what another start has made meanwhile comes with a version.
+    const Status all_ours = check_nothing_foreign(fs, path);
+    ASSIGN_OR_RETURN(const bool own, check_version(fs, path));
+    if (!own) RETURN_IF_ERROR(all_ours);
     ASSIGN_OR_RETURN(auto lock, take_lock(fs, path));
     ASSIGN_OR_RETURN(const bool versioned, check_version(fs, path));
-    if (!versioned) RETURN_IF_ERROR(write_version(fs, path));
+    if (!versioned) {
+        RETURN_IF_ERROR(check_nothing_foreign(fs, path));
+        RETURN_IF_ERROR(write_version(fs, path));
+    }
     DataDirectory directory(path, std::move(lock));
     if (const Status emptied = remove_tree(fs, path + "/tmp"); !emptied) {
         return fail(unusable(path, emptied.error()));

@@ -189,11 +189,13 @@ struct Node::State {
           disk(fs, clock, directory.path(), config.disk_reserve_bytes),
           memtables("memtables", config.memtable_bytes),
           bodies("request bodies", config.request_memory_bytes),
+          answers("answers", config.answer_memory_bytes),
           engines(engine_options(config, disk), fs, clock, directory.spill_path()) {}
 
     Status open_storage(std::function<bool()> give_up);
     Status open_door();
     Status replay();
+    Status hand_over_key(const StartHooks& hooks);
     Status stop();
 
     const config::ServerConfig config;
@@ -206,6 +208,7 @@ struct Node::State {
     metrics::Registry registry;
     MemoryBudget memtables;
     MemoryBudget bodies;
+    MemoryBudget answers;
     std::unique_ptr<catalog::Catalog> catalog;
     std::vector<catalog::Tenant> tenants;
     catalog::Tenant default_tenant;
@@ -235,7 +238,7 @@ Status Node::State::open_storage(std::function<bool()> give_up) {
     ASSIGN_OR_RETURN(const uint64_t stream, catalog->allocate_ids(catalog::IdKind::stream, 1));
     RETURN_IF_ERROR(check_catalog_age(fs, directory.journal_path(), StreamId{stream}));
     ASSIGN_OR_RETURN(default_tenant, own_default_tenant(config, *catalog, clock, random));
-    ASSIGN_OR_RETURN(key, tenancy::load_administrator_key(*catalog, random));
+    ASSIGN_OR_RETURN(key, tenancy::find_administrator_key(*catalog, random));
     ASSIGN_OR_RETURN(tenants, catalog->tenants());
     for (catalog::Tenant& tenant : tenants) {
         ASSIGN_OR_RETURN(tenant.epoch, catalog->raise_epoch({tenant.id}));
@@ -294,6 +297,7 @@ Status Node::State::open_door() {
     rest::RestOptions options{.body_bytes_max = config.body_bytes_max,
                               .data_roots = config.allowed_data_roots};
     options.metrics_enabled = config.metrics_enabled;
+    options.access_log = config.access_log;
     options.request_deadline =
         std::chrono::duration_cast<std::chrono::milliseconds>(config.request_timeout);
     api = std::make_unique<rest::RestApi>(
@@ -305,6 +309,7 @@ Status Node::State::open_door() {
                            .workers = *workers,
                            .query_workers = *query_workers,
                            .bodies = bodies,
+                           .answers = answers,
                            .disk = disk,
                            .registry = registry,
                            .random = random,
@@ -314,10 +319,13 @@ Status Node::State::open_door() {
                                           catalog->check_owned().has_value();
                                },
                            .scrub = [this] { return scrub_health(scrub->state()); }});
-    callbacks = register_node_metrics(registry, {*store, *queries, *journal, *catalog, engines,
-                                                 open_files, memtables, bodies, disk, *scrub});
+    callbacks =
+        register_node_metrics(registry, {*store, *queries, *journal, *catalog, engines, open_files,
+                                         memtables, bodies, answers, disk, *scrub});
     net::HttpServerOptions http_server = http_options(config);
-    http_server.render_error = [this](const Error& error) { return api->render_error(error); };
+    http_server.answer_error = [this](const net::FailedRequest& failed) {
+        return api->answer_error(failed);
+    };
     http = std::make_unique<net::HttpServer>(std::move(http_server));
     return http->start([this](net::Exchange& exchange) { return api->handle(exchange); });
 }
@@ -328,9 +336,15 @@ Status Node::State::replay() {
         return fail(with_way_out_of_journal(replayed.error(), directory.path()));
     }
     recovered_point.reach();
-    ready = true;
-    scrub->start();
     return {};
+}
+
+// Last of all, when nothing can fail any more: a key whose hash is stored and that nobody has seen
+// would lock everybody out.
+Status Node::State::hand_over_key(const StartHooks& hooks) {
+    if (!key.created) return {};
+    hooks.show_key(*key.created);
+    return tenancy::store_administrator_key(*catalog, key);
 }
 
 Status Node::State::stop() {
@@ -377,22 +391,22 @@ Node::~Node() {
 }
 
 Result<std::unique_ptr<Node>> Node::start(const config::ServerConfig& config, FileSystem& fs,
-                                          Clock& clock, Random& random,
-                                          std::function<bool()> give_up) {
+                                          Clock& clock, Random& random, const StartHooks& hooks) {
     ASSIGN_OR_RETURN(auto fail_points, arm_fail_points(config, fs));
     FileSystem& storage = fail_points ? *fail_points : fs;
     ASSIGN_OR_RETURN(DataDirectory directory, DataDirectory::open(storage, config.data_dir));
     auto node = std::unique_ptr<Node>(new Node(std::make_unique<State>(
         config, storage, std::move(fail_points), clock, random, std::move(directory))));
-    if (const Status opened = node->state_->open_storage(std::move(give_up)); !opened) {
+    if (const Status opened = node->state_->open_storage(hooks.give_up); !opened) {
         return fail(with_way_out(opened.error(), config.data_dir));
     }
     RETURN_IF_ERROR(node->state_->open_door());
     RETURN_IF_ERROR(node->state_->replay());
+    RETURN_IF_ERROR(node->state_->hand_over_key(hooks));
+    node->state_->ready = true;
+    node->state_->scrub->start();
     return node;
 }
-
-const std::optional<std::string>& Node::created_key() const { return state_->key.created; }
 
 const std::vector<uint16_t>& Node::ports() const { return state_->http->ports(); }
 

@@ -6,7 +6,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,19 +20,26 @@ namespace insula::server {
 // Where the node's state stands; see CONTRACTS of docs/formats/data-directory.md.
 inline constexpr int kDataDirectoryVersion = 1;
 
+// What a start asks and tells its caller meanwhile, on its thread.
+struct StartHooks {
+    // Asked while the start waits for a catalog that is elsewhere.
+    std::function<bool()> give_up = [] { return false; };
+    // Given the administrator's key that this start made, just before its hash is stored: whatever
+    // ends the start later, the key has been shown, and whatever ends it earlier, the next start
+    // makes one.
+    std::function<void(const std::string& key)> show_key = [](const std::string&) {};
+};
+
 class Node {
   public:
     // Errors carry reasons that tell the caller how to exit: data_directory_in_use,
     // data_directory_unusable, data_directory_version, disk_full, damaged_data, port_in_use,
-    // port_not_allowed, data_directory_catalog, catalog_unreachable. `give_up` is asked while
-    // the start waits for a catalog that is elsewhere.
-    static Result<std::unique_ptr<Node>> start(
-        const config::ServerConfig& config, FileSystem& fs, Clock& clock, Random& random,
-        std::function<bool()> give_up = [] { return false; });
+    // port_not_allowed, data_directory_catalog, catalog_unreachable.
+    static Result<std::unique_ptr<Node>> start(const config::ServerConfig& config, FileSystem& fs,
+                                               Clock& clock, Random& random,
+                                               const StartHooks& hooks = {});
     ~Node();  // stops if stop() was not called
 
-    // The administrator's key if this start made it: shown once.
-    const std::optional<std::string>& created_key() const;
     // The ports that the REST interface listens on.
     const std::vector<uint16_t>& ports() const;
     // Sources, records and bytes that were replayed.

@@ -53,6 +53,9 @@ void add_disk(const NodeMetricsSources& sources, const Add& add) {
     add(Kind::gauge, "insula_scrub_last_pass_timestamp_seconds",
         "When all of it had been read last; 0: not yet.",
         [scrub] { return static_cast<double>(scrub->state().last_pass_at) / 1e9; });
+    const auto* answers = &sources.answers;
+    add(Kind::gauge, "insula_answer_bytes", "Pages that clients have not taken yet.",
+        [answers] { return static_cast<double>(answers->usage()); });
     auto* disk = &sources.disk;
     add(Kind::gauge, "insula_disk_available_bytes", "Free space of the data directory's disk.",
         [disk] { return static_cast<double>(disk->state().available_bytes); });

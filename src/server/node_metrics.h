@@ -25,6 +25,7 @@ struct NodeMetricsSources {
     const tables::OpenFiles& open_files;
     const MemoryBudget& memtables;
     const MemoryBudget& bodies;
+    const MemoryBudget& answers;
     DiskReserve& disk;
     const Scrub& scrub;
 };

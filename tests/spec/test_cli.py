@@ -414,10 +414,18 @@ def test_the_log_level_changes_while_the_server_runs(insula):
     (["source", "lst"], "Commands: add, list, show, remove"),
     (["search", "--filter", "amount>"], "expected a value"),
     (["search", "--filters", "[1]"], "JSON object"),
-    (["search", "--limit", "many"], "--limit"),
+    (["search", "--limit", "many"], '--limit: must be a whole number from 0 on; it is "many".'),
+    (["search", "--limit", "-1"], 'it is "-1".'),
+    (["search", "--offset", "010"], 'it is "010".'),
+    (["search", "--limit"], "--limit needs a value."),
+    (["search", "a", "--dta", "--limt=3"], 'insula search does not take "--dta", "--limt=3".'),
+    (["source", "show", "a", "--dta"], 'insula source show does not take "--dta".'),
+    (["write", "a", "--batch-bytes", "8 miles"], "--batch-bytes"),
     (["search", "--output", "xml"], "--output"),
     (["search", "--server", "https://127.0.0.1"], "TLS"),
-    (["search", "--server", "http://127.0.0.1:port"], "port"),
+    (["search", "--server", "http://127.0.0.1:port"], "has no port number behind its colon."),
+    (["search", "--server", "http://127.0.0.1:99999"], "a port that is not between 1 and 65535."),
+    (["search", "--server", "http://127.0.0.1:1/foo"], "has a path"),
     (["aggregate"], "--agg"),
     (["aggregate", "--agg", "sum:a:b:c"], "TYPE[:COLUMN[:ALIAS]]"),
     (["write"], "source is required"),
@@ -429,6 +437,24 @@ def test_the_log_level_changes_while_the_server_runs(insula):
 def test_wrong_arguments_end_with_2_and_say_what_is_wrong(insula, arguments, said):
     run = insula(*arguments, exits=USAGE)
     assert said in run.stderr and run.stdout == ""
+    assert re.fullmatch(r"insula: .+[.?]\n", run.stderr, re.DOTALL), "one form, and whole sentences"
+
+
+@pytest.mark.parametrize("command", ["config", "journal", "key", "source"])
+def test_the_help_of_a_group_of_commands_has_examples_of_its_own(insula, command):
+    examples = insula.out(command, "--help").partition("Examples:\n")[2].splitlines()
+    assert examples and examples[0].startswith(f"  insula {command} ")
+
+
+def test_the_help_names_values_as_people_write_them(insula):
+    assert "--batch-bytes SIZE " in insula.out("write", "--help")
+
+
+def test_a_number_beyond_a_double_is_read_back(insula):
+    insula("write", "beyond", "-", text='{"x": 1e999}\n')
+    assert "1e999" in insula.out("search", "beyond", "--document", "--output", "json")
+    for more in ((), ("--stream",)):
+        assert "1e999" in insula.out("search", "beyond", "--document", *more)
 
 
 def test_failures_end_with_1_and_name_code_and_request(insula):

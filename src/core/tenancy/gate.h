@@ -36,6 +36,7 @@ struct Admission {
     std::string principal;
     TenantId tenant;
     std::string tenant_slug;
+    WallNanos tenant_created_at = 0;
 };
 
 struct GateOptions {
@@ -49,7 +50,8 @@ class Gate {
     Gate(GateOptions options, std::string key_hash);
 
     // unauthenticated for a missing or wrong key; permission_denied where the credential may not
-    // act for the tenant, whether there is such a tenant or not.
+    // act for the tenant, whether there is such a tenant or not; invalid_argument
+    // `malformed_tenant_id` for one that is written like an id and is none.
     Result<Admission> admit(const Credential& credential, const Permission& permission) const;
     bool development() const { return options_.development; }
 
@@ -58,12 +60,16 @@ class Gate {
     const std::string key_hash_;
 };
 
-// The administrator's key of a data directory: made at first start. `created` holds the key itself
-// that one time; only its hash is stored.
+// The administrator's key, of which only the hash is stored. `created` holds the key itself where
+// it is new: it is to be shown before it is stored, or it is lost to whoever should have it.
 struct AdministratorKey {
     std::string hash;
     std::optional<std::string> created;
 };
-Result<AdministratorKey> load_administrator_key(catalog::Catalog& catalog, Random& random);
+AdministratorKey make_administrator_key(Random& random);
+// The stored one; where there is none a new one, which is not stored yet.
+Result<AdministratorKey> find_administrator_key(catalog::Catalog& catalog, Random& random);
+// In the place of the one before, if there was one.
+Status store_administrator_key(catalog::Catalog& catalog, const AdministratorKey& key);
 
 }  // namespace insula::tenancy

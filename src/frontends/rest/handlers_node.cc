@@ -126,7 +126,17 @@ net::Task<void> RestApi::source_stats(Call& call) {
 }
 
 net::Task<void> RestApi::tenant_stats(Call& call) {
-    tables::SourceStats total;
+    auto body = co_await net::on_pool(services_.workers, [&] { return tenant_stats_body(call); });
+    if (!body) {
+        respond_error(call.exchange, body.error(), call.context.request_id);
+        co_return;
+    }
+    respond_json(call, *std::move(body));
+}
+
+// Of all sources, of which there may be many: on a worker.
+Result<std::string> RestApi::tenant_stats_body(const Call& call) const {
+    tables::SourceStats total{.created_at = call.tenant_created_at};
     const auto sources = services_.tables.list(call.context.tenant);
     for (const auto& source : sources) {
         const tables::SourceStats stats = source->stats();
@@ -148,14 +158,14 @@ net::Task<void> RestApi::tenant_stats(Call& call) {
     writer.key("tenant").string(call.context.tenant_slug);
     writer.key("sources").uint64(sources.size());
     write_stats(writer, total);
+    // These three are the node's, which its tenants share.
     writer.key("journal_bytes").uint64(journal.bytes);
     writer.key("workers").uint64(services_.workers.threads() + services_.query_workers.threads());
     writer.key("queue_length")
         .uint64(services_.workers.queued() + services_.query_workers.queued());
     writer.end_object().newline();
     writer.finish();
-    respond_json(call, std::move(body));
-    co_return;
+    return body;
 }
 
 net::Task<void> RestApi::heap_profile(Call& call) {
@@ -179,7 +189,8 @@ net::Task<void> RestApi::get_log_level(Call& call) {
 
 net::Task<void> RestApi::set_log_level(Call& call) {
     Status status;
-    auto body = co_await call.exchange.read_body(kSmallBodyBytesMax);
+    MemoryGrant memory;
+    auto body = co_await read_json(call, kSmallBodyBytesMax, memory);
     if (!body) {
         status = fail(body.error());
     } else if (const auto parsed = json::JsonValue::parse(*body); !parsed) {

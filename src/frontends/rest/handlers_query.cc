@@ -12,6 +12,8 @@ namespace {
 constexpr uint64_t kQueryBodyBytesMax = 4ull << 20;
 // A page is put together in memory; what is larger is for the stream.
 constexpr size_t kPageBytesMax = 128u << 20;
+// A page grows, and is counted, by this much at a time.
+constexpr size_t kPagePieceBytes = 1u << 20;
 // One piece of a stream: large enough that hops cost nothing, small enough for a flat memory.
 constexpr size_t kStreamPieceBytes = 256u << 10;
 constexpr size_t kFirstPieceBytes = 1;  // the first rows go out as soon as they are there
@@ -50,18 +52,6 @@ tables::OutputFormat accepted_format(const net::RequestHead& request,
     return preferred;
 }
 
-Status check_content_type(const net::RequestHead& request) {
-    const std::string_view type = request.header("content-type").value_or("");
-    const std::string_view name = type.substr(0, type.find(';'));
-    if (net::equal_without_case(name.substr(0, name.find(' ')), "application/json")) return {};
-    return fail(Error(Code::unsupported_media, "unsupported_content_type",
-                      "A query is sent as JSON; this body is " +
-                          (name.empty() ? std::string("without Content-Type")
-                                        : "\"" + std::string(name) + "\"") +
-                          ".")
-                    .with_hint("Send Content-Type: application/json."));
-}
-
 std::string milliseconds(double value) {
     std::string text;
     json::JsonWriter writer(text);
@@ -95,11 +85,9 @@ Error page_too_large() {
 
 net::Task<Result<RestApi::RunPtr>> RestApi::start_query(Call& call, QueryKind kind,
                                                         tables::OutputFormat format) {
-    if (const Status type = check_content_type(call.exchange.request()); !type) {
-        co_return fail(type.error());
-    }
+    MemoryGrant memory;
     ASSIGN_OR_CO_RETURN(const std::string body,
-                        co_await call.exchange.read_body(kQueryBodyBytesMax));
+                        co_await read_json(call, kQueryBodyBytesMax, memory));
     if (body.find_first_not_of(" \t\r\n") == std::string::npos) {
         co_return fail(invalid_argument("empty_body", "The body is empty.")
                            .with_hint("A query is a JSON object; {} asks for everything."));
@@ -121,13 +109,17 @@ net::Task<Result<RestApi::RunPtr>> RestApi::start_query(Call& call, QueryKind ki
     });
 }
 
-net::Task<Result<std::string>> RestApi::whole_page(RunPtr run) {
-    co_return co_await net::on_pool(services_.query_workers, [&]() -> Result<std::string> {
+net::Task<Result<RestApi::Page>> RestApi::whole_page(RunPtr run) {
+    co_return co_await net::on_pool(services_.query_workers, [&]() -> Result<Page> {
         // The run ends here, on the worker, and not on the I/O thread.
         const RunPtr owned = std::move(run);
-        std::string page;
-        ASSIGN_OR_RETURN(const bool more, owned->next(page, kPageBytesMax));
-        if (more) return fail(page_too_large());
+        Page page;
+        for (bool more = true; more;) {
+            if (page.text.size() >= kPageBytesMax) return fail(page_too_large());
+            const size_t wanted = std::min(page.text.size() + kPagePieceBytes, kPageBytesMax);
+            ASSIGN_OR_RETURN(more, owned->next(page.text, wanted));
+            RETURN_IF_ERROR(count_page(page));
+        }
         return page;
     });
 }
@@ -138,7 +130,7 @@ net::Task<void> RestApi::answer_page(Call& call, QueryKind kind, tables::OutputF
         respond_error(call.exchange, run.error(), call.context.request_id);
         co_return;
     }
-    Result<std::string> page = co_await whole_page(*std::move(run));
+    Result<Page> page = co_await whole_page(*std::move(run));
     if (!page) {
         respond_error(call.exchange, page.error(), call.context.request_id);
         co_return;
@@ -146,7 +138,7 @@ net::Task<void> RestApi::answer_page(Call& call, QueryKind kind, tables::OutputF
     call.exchange.respond({.status = 200,
                            .content_type = std::string(content_type(format)),
                            .headers = {{"X-Request-Id", call.context.request_id}}},
-                          *std::move(page));
+                          std::move(page->text), std::move(page->memory));
 }
 
 net::Task<void> RestApi::search(Call& call) {

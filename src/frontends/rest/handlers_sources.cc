@@ -1,6 +1,8 @@
 // Handlers about sources: add, list, remove.
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <optional>
 #include <span>
 
 #include "frontends/rest/rest_api.h"
@@ -9,6 +11,12 @@
 #include "platform/net/hop.h"
 
 namespace insula::rest {
+
+// Which part of the list of sources, in the order of their ids.
+struct SourceListing {
+    uint64_t limit = 0;
+    std::optional<std::string> after;  // those behind this id
+};
 
 namespace {
 
@@ -25,6 +33,10 @@ constexpr std::array<std::string_view, 10> kKnownKeys{"source_id",         "name
                                                       "index_columns",     "compression",
                                                       "max_file_size_mb",  "wal_enabled"};
 constexpr std::array<std::string_view, 5> kCompressions{"none", "snappy", "zstd", "lz4", "gzip"};
+
+// A page of the list ends behind the source with which it reaches this size.
+constexpr size_t kListBytes = 16u << 20;
+constexpr uint64_t kListedMax = 10'000;
 
 struct TypeAlias {
     std::string_view name;
@@ -222,6 +234,23 @@ void write_source(json::JsonWriter& writer, const tables::Source& source,
     writer.end_object();
 }
 
+Result<SourceListing> read_listing(const net::RequestHead& request) {
+    SourceListing listing{.limit = kListedMax, .after = std::nullopt};
+    if (const auto limit = request.parameter("limit")) {
+        const auto [end, error] =
+            std::from_chars(limit->data(), limit->data() + limit->size(), listing.limit);
+        const bool whole = error == std::errc() && end == limit->data() + limit->size();
+        if (!whole || listing.limit == 0 || listing.limit > kListedMax) {
+            return fail(invalid_argument("invalid_request",
+                                         "The parameter \"limit\" must be a whole number between 1 "
+                                         "and " +
+                                             std::to_string(kListedMax) + "."));
+        }
+    }
+    if (const auto after = request.parameter("after")) listing.after = *after;
+    return listing;
+}
+
 }  // namespace
 
 net::Task<void> RestApi::add_source(Call& call) {
@@ -234,8 +263,9 @@ net::Task<void> RestApi::add_source(Call& call) {
 }
 
 net::Task<Result<std::string>> RestApi::add_source_answer(Call& call) {
+    MemoryGrant memory;
     ASSIGN_OR_CO_RETURN(const std::string body,
-                        co_await call.exchange.read_body(kSourceBodyBytesMax));
+                        co_await read_json(call, kSourceBodyBytesMax, memory));
     // Attached files are read by it, which may take as long as a query.
     co_return co_await net::on_pool(services_.query_workers, [&]() -> Result<std::string> {
         ASSIGN_OR_RETURN(const auto request, read_request(body, options_.data_roots));
@@ -252,15 +282,43 @@ net::Task<Result<std::string>> RestApi::add_source_answer(Call& call) {
 }
 
 net::Task<void> RestApi::list_sources(Call& call) {
-    std::string body;
-    json::JsonWriter writer(body);
+    const auto wanted = read_listing(call.exchange.request());
+    if (!wanted) {
+        respond_error(call.exchange, wanted.error(), call.context.request_id);
+        co_return;
+    }
+    Result<Page> page = co_await net::on_pool(services_.workers,
+                                              [&] { return sources_page(call.context, *wanted); });
+    if (!page) {
+        respond_error(call.exchange, page.error(), call.context.request_id);
+        co_return;
+    }
+    respond_json(call, std::move(page->text), 200, std::move(page->memory));
+}
+
+// Ends where the page is full, with where to go on.
+Result<RestApi::Page> RestApi::sources_page(const tenancy::RequestContext& context,
+                                            const SourceListing& wanted) {
+    Page page;
+    json::JsonWriter writer(page.text);
     writer.begin_object().key("sources").begin_array();
-    for (const auto& source : services_.tables.list(call.context.tenant))
+    uint64_t listed = 0;
+    std::string last;
+    bool more = false;
+    for (const auto& source : services_.tables.list(context.tenant)) {
+        if (wanted.after && source->id() <= *wanted.after) continue;
+        more = listed == wanted.limit || page.text.size() >= kListBytes;
+        if (more) break;
         write_source(writer, *source);
-    writer.end_array().end_object().newline();
+        last = source->id();
+        ++listed;
+    }
+    writer.end_array();
+    if (more) writer.key("next").string(last);
+    writer.end_object().newline();
     writer.finish();
-    respond_json(call, std::move(body));
-    co_return;
+    RETURN_IF_ERROR(count_page(page));
+    return page;
 }
 
 net::Task<void> RestApi::remove_source(Call& call) {

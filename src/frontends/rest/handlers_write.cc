@@ -7,6 +7,7 @@
 #include "platform/net/hop.h"
 #include "platform/runtime/fail_point.h"
 #include "stores/tables/ingest/csv_shredder.h"
+#include "stores/tables/ingest/envelope_look.h"
 #include "stores/tables/ingest/json_shredder.h"
 #include "stores/tables/ingest/parquet_shredder.h"
 
@@ -21,6 +22,7 @@ struct WriteRequest {
     std::string body;
     std::optional<tables::RecordIdempotency> idempotency;
     bool envelope = false;
+    bool source_is_settled = false;               // see settle_source()
     std::vector<tables::DeclaredColumn> columns;  // CSV and TSV only
 };
 
@@ -28,11 +30,6 @@ namespace {
 
 FailPoint write_done("rest.write.done");  // durable, and not yet answered
 
-// A body that announces no length, or one that is compressed, is counted as this much while it is
-// read.
-constexpr uint64_t kUnknownBodyBytes = 32ull << 20;
-// Bodies up to here are not counted: the number of connections bounds them.
-constexpr uint64_t kSmallBodyBytes = 64ull << 10;
 // Reading so little into columns takes less than a hop to another thread and back.
 constexpr uint64_t kInlineBodyBytes = 16ull << 10;
 // So long may a small write wait on the I/O thread, as for another writer's append. Where it would
@@ -161,6 +158,39 @@ uint64_t body_hash(std::string_view body) {
     return hash;
 }
 
+// Whose rows the body holds, where the address alone does not say. An envelope that is sent to the
+// address of documents would be stored as one of them: where it names the same source it is taken
+// as what it is, else it is refused.
+Status settle_source(WriteRequest& write) {
+    if (write.source_is_settled) return {};
+    write.source_is_settled = true;
+    if (write.envelope) {
+        ASSIGN_OR_RETURN(write.source_id, tables::envelope_source(write.body));
+        return {};
+    }
+    if (write.format != Format::json) return {};
+    const auto found = tables::find_envelope(write.body);
+    if (!found) return {};
+    if (found->source_id == write.source_id) {
+        write.envelope = true;
+        return {};
+    }
+    constexpr std::string_view kDocuments =
+        "the documents themselves as a JSON array; in one an object with \"records\" is a "
+        "document.";
+    if (!found->source_id) {
+        return fail(
+            invalid_argument("invalid_request",
+                             "The body has the form of an envelope and names no source.")
+                .with_hint("Add \"source_id\" to the body, or send " + std::string(kDocuments)));
+    }
+    return fail(
+        invalid_argument("invalid_request",
+                         "The body is an envelope for another source than the address "
+                         "names.")
+            .with_hint("Send the envelope without ?source_id, or " + std::string(kDocuments)));
+}
+
 // The source was removed between its look-up and the write.
 bool lost_its_source(const Result<tables::WriteOutcome>& outcome) {
     return !outcome && (outcome.error().reason() == "source_not_found" ||
@@ -173,9 +203,7 @@ bool lost_its_source(const Result<tables::WriteOutcome>& outcome) {
 Result<tables::WriteOutcome> apply(WriteRequest& write, tables::TableStore& store,
                                    const tenancy::RequestContext& context, Deadline deadline,
                                    int removals_max) {
-    if (write.source_id.empty() && write.envelope) {
-        ASSIGN_OR_RETURN(write.source_id, tables::envelope_source(write.body));
-    }
+    RETURN_IF_ERROR(settle_source(write));
     if (write.idempotency) write.idempotency->body_hash = body_hash(write.body);
     const auto read = [&](tables::SchemaPtr schema) {
         return shred(write, store, context, std::move(schema));
@@ -206,9 +234,7 @@ Result<bool> is_quick(WriteRequest& write, const tables::TableStore& store,
         write.idempotency) {
         return false;
     }
-    if (write.envelope) {
-        ASSIGN_OR_RETURN(write.source_id, tables::envelope_source(write.body));
-    }
+    RETURN_IF_ERROR(settle_source(write));
     const auto source = store.find(context.tenant, write.source_id);
     return source && (*source)->options().wal_enabled;
 }
@@ -262,28 +288,6 @@ double elapsed_ms(const net::Exchange& exchange) {
 
 }  // namespace
 
-net::Task<Result<std::string>> RestApi::read_body(Call& call, MemoryGrant& memory) {
-    const net::RequestHead& request = call.exchange.request();
-    const bool encoded = request.header("content-encoding").has_value();
-    const uint64_t announced =
-        encoded ? std::max(kUnknownBodyBytes, request.content_length.value_or(0))
-                : request.content_length.value_or(request.chunked ? kUnknownBodyBytes : 0);
-    if (announced > kSmallBodyBytes && announced <= options_.body_bytes_max) {
-        ASSIGN_OR_CO_RETURN(memory, services_.bodies.try_reserve(announced));
-    }
-    ASSIGN_OR_CO_RETURN(std::string body,
-                        co_await call.exchange.read_body(options_.body_bytes_max));
-    // What turned out larger than it was counted as.
-    if (body.size() > memory.bytes() && body.size() > kSmallBodyBytes) {
-        if (memory.bytes() == 0) {
-            ASSIGN_OR_CO_RETURN(memory, services_.bodies.try_reserve(body.size()));
-        } else if (const Status grown = memory.grow(body.size() - memory.bytes()); !grown) {
-            co_return fail(grown.error());
-        }
-    }
-    co_return body;
-}
-
 net::Task<void> RestApi::write(Call& call) {
     const Result<std::string> answer = co_await write_rows(call);
     if (answer) {
@@ -296,7 +300,7 @@ net::Task<void> RestApi::write(Call& call) {
 net::Task<Result<std::string>> RestApi::write_rows(Call& call) {
     ASSIGN_OR_CO_RETURN(WriteRequest write, read_head(call.exchange.request()));
     MemoryGrant memory;
-    ASSIGN_OR_CO_RETURN(write.body, co_await read_body(call, memory));
+    ASSIGN_OR_CO_RETURN(write.body, co_await read_body(call, options_.body_bytes_max, memory));
     call.context.deadline =
         Deadline::after(options_.request_deadline);  // the body has taken its own
     ASSIGN_OR_CO_RETURN(const tables::WriteOutcome outcome, co_await apply_somewhere(call, write));

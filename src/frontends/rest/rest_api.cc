@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "frontends/rest/error_response.h"
 #include "frontends/rest/public_codes.h"
+#include "frontends/rest/request_checks.h"
 #include "platform/net/hop.h"
 #include "platform/runtime/log.h"
 
@@ -16,6 +17,14 @@ namespace {
 constexpr std::string_view kTablesActions = "tables:";
 constexpr std::string_view kJson = "application/json";
 constexpr std::chrono::seconds kRetryAfter{1};
+// Pages up to here are not counted: the number of connections bounds them.
+constexpr size_t kUncountedPageBytes = 64u << 10;
+
+uint64_t microseconds_since(SteadyTime begin) {
+    const auto elapsed = std::chrono::steady_clock::now() - begin;
+    return static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count());
+}
 
 std::string_view route_name(const Route* route) {
     return route == nullptr ? std::string_view("unknown") : route->pattern;
@@ -56,14 +65,6 @@ Result<tenancy::Credential> read_credential(const net::RequestHead& request) {
     return credential;
 }
 
-// Names by which a browser on this machine reaches it; others are a page's attempt to reach the
-// developer's server under a name of its own (DNS rebinding).
-bool is_local_host(std::string_view host) {
-    if (host.starts_with('[')) return host.starts_with("[::1]");
-    const std::string_view name = host.substr(0, host.find(':'));
-    return name == "localhost" || name == "127.0.0.1";
-}
-
 }  // namespace
 
 // Series of one route, resolved once a status.
@@ -86,11 +87,11 @@ struct RestApi::RouteMetrics {
     std::map<const Route*, metrics::Counter*> ok;
 };
 
-void respond_json(Call& call, std::string body, int status) {
+void respond_json(Call& call, std::string body, int status, MemoryGrant memory) {
     call.exchange.respond({.status = status,
                            .content_type = std::string(kJson),
                            .headers = {{"X-Request-Id", call.context.request_id}}},
-                          std::move(body));
+                          std::move(body), std::move(memory));
 }
 
 void log_failure(const Error& error, std::string_view request_id) {
@@ -135,21 +136,21 @@ std::string RestApi::new_request_id() {
     return id;
 }
 
-std::string RestApi::render_error(const Error& failure) {
+net::ErrorAnswer RestApi::answer_error(const net::FailedRequest& failed) {
     const std::string request_id = new_request_id();
-    const Error error = public_error(failure);
+    const Error error = public_error(failed.error);
     log_failure(error, request_id);
-    return error_body(error, request_id);
-}
-
-Status RestApi::check_host(const net::RequestHead& request) const {
-    if (!services_.gate.development()) return {};
-    const auto host = request.header("host");
-    if (!host || is_local_host(*host)) return {};
-    return fail(
-        Error(Code::permission_denied, "host_not_allowed",
-              "In development mode the server answers only to localhost.")
-            .with_hint("Use http://localhost or http://127.0.0.1, or start without --dev."));
+    net::ErrorAnswer answer{error_body(error, request_id), {{"X-Request-Id", request_id}}};
+    if (options_.access_log) {
+        log::access({.request_id = request_id,
+                     .tenant = {},
+                     .method = "unknown",
+                     .route = route_name(nullptr),
+                     .status = failed.status,
+                     .duration_us = microseconds_since(failed.started),
+                     .bytes_out = answer.body.size()});
+    }
+    return answer;
 }
 
 net::Task<void> RestApi::handle(net::Exchange& exchange) {
@@ -188,37 +189,66 @@ net::Task<void> RestApi::handle(net::Exchange& exchange) {
     finish(exchange, match.route, context);
 }
 
-net::Task<void> RestApi::admit_and_run(Call& call) {
+// Who asks, and whether the route may be used so.
+Status RestApi::admit(Call& call) const {
     const net::RequestHead& request = call.exchange.request();
+    if (services_.gate.development()) RETURN_IF_ERROR(check_local(request));
+    ASSIGN_OR_RETURN(const tenancy::Credential credential, read_credential(request));
+    ASSIGN_OR_RETURN(tenancy::Admission admission,
+                     services_.gate.admit(credential, {call.route.action,
+                                                       fill_resource(call.route, call.arguments)}));
+    call.context.principal = std::move(admission.principal);
+    call.context.tenant = admission.tenant;
+    call.context.tenant_slug = std::move(admission.tenant_slug);
+    call.tenant_created_at = admission.tenant_created_at;
+    RETURN_IF_ERROR(check_parameters(call.route, request));
+    return check_headers(request);
+}
+
+net::Task<void> RestApi::admit_and_run(Call& call) {
     if (call.route.access == Access::authorised) {
-        Status allowed = check_host(request);
-        if (allowed) {
-            const auto credential = read_credential(request);
-            const auto admission =
-                credential
-                    ? services_.gate.admit(*credential, {call.route.action,
-                                                         fill_resource(call.route, call.arguments)})
-                    : Result<tenancy::Admission>(fail(credential.error()));
-            if (admission) {
-                call.context.principal = admission->principal;
-                call.context.tenant = admission->tenant;
-                call.context.tenant_slug = admission->tenant_slug;
-            } else {
-                allowed = fail(admission.error());
-            }
-        }
-        if (!allowed) {
-            respond_error(call.exchange, allowed.error(), call.context.request_id);
+        if (const Status admitted = admit(call); !admitted) {
+            respond_error(call.exchange, admitted.error(), call.context.request_id);
             co_return;
         }
     }
-    call.context.remote_address = request.remote_address;
+    call.context.remote_address = call.exchange.request().remote_address;
     call.context.deadline = Deadline::after(options_.request_deadline);
     if (const Status recovered = co_await wait_for_tenant(call); !recovered) {
         respond_error(call.exchange, recovered.error(), call.context.request_id);
         co_return;
     }
     co_await (this->*call.route.handler)(call);
+}
+
+net::Task<Result<std::string>> RestApi::read_body(Call& call, uint64_t bytes_max,
+                                                  MemoryGrant& memory) {
+    // Most bodies are small and say so: the budget's lock is not for them.
+    const net::RequestHead& request = call.exchange.request();
+    if (!request.chunked && !request.header("content-encoding") &&
+        request.content_length.value_or(0) <= net::kUncountedBodyBytes) {
+        co_return co_await call.exchange.read_body(bytes_max);
+    }
+    ASSIGN_OR_CO_RETURN(memory, services_.bodies.try_reserve(0));
+    co_return co_await call.exchange.read_body(bytes_max, &memory);
+}
+
+net::Task<Result<std::string>> RestApi::read_json(Call& call, uint64_t bytes_max,
+                                                  MemoryGrant& memory) {
+    if (const Status type = check_json_content_type(call.exchange.request()); !type) {
+        co_return fail(type.error());
+    }
+    co_return co_await read_body(call, bytes_max, memory);
+}
+
+Status RestApi::count_page(Page& page) const {
+    if (page.text.size() <= kUncountedPageBytes) return {};
+    if (page.memory.bytes() == 0) {
+        ASSIGN_OR_RETURN(page.memory, services_.answers.try_reserve(page.text.size()));
+        return {};
+    }
+    if (page.text.size() <= page.memory.bytes()) return {};
+    return page.memory.grow(page.text.size() - page.memory.bytes());
 }
 
 // After a start a tenant's requests wait until what it had written is there.
@@ -239,7 +269,7 @@ net::Task<Status> RestApi::wait_for_tenant(Call& call) {
 void RestApi::finish(net::Exchange& exchange, const Route* route,
                      const tenancy::RequestContext& context) {
     const int status = exchange.status();
-    const auto elapsed = std::chrono::steady_clock::now() - exchange.started();
+    const uint64_t duration_us = microseconds_since(exchange.started());
     if (route != nullptr && status == 200) {
         route_metrics_->ok.at(route)->add();
     } else {
@@ -249,9 +279,9 @@ void RestApi::finish(net::Exchange& exchange, const Route* route,
             .add();
     }
     if (route != nullptr) {
-        route_metrics_->durations.at(route)->observe(
-            std::chrono::duration<double>(elapsed).count());
+        route_metrics_->durations.at(route)->observe(static_cast<double>(duration_us) / 1e6);
     }
+    if (!options_.access_log) return;
     // Load balancers ask for health many times a second; only a failure is worth a line.
     if (route != nullptr && route->access == Access::open && status == 200) return;
     log::access({.request_id = context.request_id,
@@ -259,8 +289,7 @@ void RestApi::finish(net::Exchange& exchange, const Route* route,
                  .method = exchange.request().method_name,
                  .route = route_name(route),
                  .status = status,
-                 .duration_us = static_cast<uint64_t>(
-                     std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count()),
+                 .duration_us = duration_us,
                  .bytes_in = exchange.bytes_received(),
                  .bytes_out = exchange.bytes_sent()});
 }

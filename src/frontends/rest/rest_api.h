@@ -12,6 +12,7 @@
 #include "frontends/rest/routes.h"
 #include "platform/fs/disk_reserve.h"
 #include "platform/net/exchange.h"
+#include "platform/net/http_server.h"
 #include "platform/net/task.h"
 #include "platform/runtime/memory_budget.h"
 #include "platform/runtime/metrics.h"
@@ -27,6 +28,7 @@ struct RestOptions {
     std::chrono::milliseconds stream_deadline{
         600'000};  // also bounded by what a pinned file is kept
     bool metrics_enabled = true;
+    bool access_log = true;               // a line of the log for each request
     std::vector<std::string> data_roots;  // where sources' data_path may point; empty: nowhere
 };
 
@@ -46,7 +48,8 @@ struct RestServices {
     journal::Journal& journal;
     ThreadPool& workers;        // parsing and writing
     ThreadPool& query_workers;  // searches and aggregates
-    MemoryBudget& bodies;
+    MemoryBudget& bodies;       // of requests
+    MemoryBudget& answers;      // pages that clients have not taken yet
     DiskReserve& disk;
     metrics::Registry& registry;
     Random& random;
@@ -55,6 +58,7 @@ struct RestServices {
 };
 
 struct WriteRequest;
+struct SourceListing;
 
 // One request on its way through the pipeline.
 struct Call {
@@ -62,6 +66,7 @@ struct Call {
     const Route& route;
     std::vector<std::string> arguments;  // of the path
     tenancy::RequestContext context;
+    WallNanos tenant_created_at = 0;
 };
 
 class RestApi {
@@ -70,8 +75,8 @@ class RestApi {
     ~RestApi();
 
     net::Task<void> handle(net::Exchange& exchange);
-    // The body of an answer that the HTTP server gives before there is a request to handle.
-    std::string render_error(const Error& failure);
+    // The answer that the HTTP server gives where no handler does; logged as requests are.
+    net::ErrorAnswer answer_error(const net::FailedRequest& failed);
 
     // Handlers of the route table.
     net::Task<void> health(Call& call);
@@ -94,21 +99,33 @@ class RestApi {
     struct RouteMetrics;
 
     net::Task<void> admit_and_run(Call& call);
+    Status admit(Call& call) const;
     net::Task<Status> wait_for_tenant(Call& call);
-    Status check_host(const net::RequestHead& request) const;
     std::string new_request_id();
     void finish(net::Exchange& exchange, const Route* route,
                 const tenancy::RequestContext& context);
 
-    net::Task<Result<std::string>> read_body(Call& call, MemoryGrant& memory);
+    // The body, counted in `memory`.
+    net::Task<Result<std::string>> read_body(Call& call, uint64_t bytes_max, MemoryGrant& memory);
+    // The same where only JSON will do.
+    net::Task<Result<std::string>> read_json(Call& call, uint64_t bytes_max, MemoryGrant& memory);
     net::Task<Result<std::string>> write_rows(Call& call);
     net::Task<Result<tables::WriteOutcome>> apply_somewhere(Call& call, WriteRequest& write);
     net::Task<Result<std::string>> add_source_answer(Call& call);
+    Result<std::string> tenant_stats_body(const Call& call) const;
 
     enum class QueryKind : uint8_t { search, stream, aggregate };
     using RunPtr = std::unique_ptr<tables::QueryRun>;
     net::Task<Result<RunPtr>> start_query(Call& call, QueryKind kind, tables::OutputFormat format);
-    net::Task<Result<std::string>> whole_page(RunPtr run);
+    // A body in memory that a client may take its time to receive.
+    struct Page {
+        MemoryGrant memory;
+        std::string text;
+    };
+    // Counts what `page` holds by now.
+    Status count_page(Page& page) const;
+    net::Task<Result<Page>> whole_page(RunPtr run);
+    Result<Page> sources_page(const tenancy::RequestContext& context, const SourceListing& wanted);
     net::Task<void> answer_page(Call& call, QueryKind kind, tables::OutputFormat format);
     net::Task<void> answer_stream(Call& call, QueryKind kind, tables::OutputFormat format);
     net::Task<void> send_stream(Call& call, tables::QueryRun& run, tables::OutputFormat format);
@@ -121,7 +138,7 @@ class RestApi {
 };
 
 // Answers that most handlers give.
-void respond_json(Call& call, std::string body, int status = 200);
+void respond_json(Call& call, std::string body, int status = 200, MemoryGrant memory = {});
 // What the tenant is not told, for the operator: failures of the server, not of the request.
 void log_failure(const Error& error, std::string_view request_id);
 // Answers with what public_error() makes of `failure`.

@@ -11,6 +11,9 @@ namespace {
 
 using net::Method;
 
+constexpr std::array kWriteParameters{Parameter{"source_id"}, Parameter{"column", true}};
+constexpr std::array kListParameters{Parameter{"limit"}, Parameter{"after"}};
+
 constexpr std::array kRoutes{
     Route{Method::get, "/health", "", "", Access::open, &RestApi::health},
     Route{Method::get, "/health/details", "node:GetHealth", "node", Access::authorised,
@@ -18,7 +21,7 @@ constexpr std::array kRoutes{
     Route{Method::get, "/metrics", "node:GetMetrics", "node", Access::authorised,
           &RestApi::metrics},
     Route{Method::post, "/data/write", "tables:Write", "source/*", Access::authorised,
-          &RestApi::write},
+          &RestApi::write, kWriteParameters},
     Route{Method::post, "/data/search", "tables:Search", "source/*", Access::authorised,
           &RestApi::search},
     Route{Method::post, "/data/search/stream", "tables:Search", "source/*", Access::authorised,
@@ -28,7 +31,7 @@ constexpr std::array kRoutes{
     Route{Method::post, "/sources/add", "tables:CreateSource", "source/*", Access::authorised,
           &RestApi::add_source},
     Route{Method::get, "/sources", "tables:ListSources", "source/*", Access::authorised,
-          &RestApi::list_sources},
+          &RestApi::list_sources, kListParameters},
     Route{Method::delete_, "/sources/{id}", "tables:DeleteSource", "source/{id}",
           Access::authorised, &RestApi::remove_source},
     Route{Method::get, "/sources/{id}/stats", "tables:GetSourceStats", "source/{id}",

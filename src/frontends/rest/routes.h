@@ -18,6 +18,12 @@ struct Call;
 
 enum class Access : uint8_t { authorised, open };
 
+// Of the part of an address behind its "?".
+struct Parameter {
+    std::string_view name;
+    bool repeatable = false;
+};
+
 struct Route {
     net::Method method;
     std::string_view pattern;   // "/sources/{id}/stats": {id} matches one segment
@@ -25,6 +31,7 @@ struct Route {
     std::string_view resource;  // "source/{id}": {id} is filled from the path
     Access access;
     net::Task<void> (RestApi::*handler)(Call&);
+    std::span<const Parameter> parameters = {};  // all others are refused
 };
 
 std::span<const Route> routes();

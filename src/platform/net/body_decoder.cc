@@ -149,12 +149,17 @@ Error body_too_large(uint64_t bytes_max) {
         .with_hint("Split it into several requests.");
 }
 
-BodyDecoder::BodyDecoder(std::unique_ptr<Codec> codec, uint64_t bytes_max)
-    : codec_(std::move(codec)), bytes_max_(bytes_max) {}
+Status count_body(MemoryGrant* memory, uint64_t bytes) {
+    if (memory == nullptr || bytes <= kUncountedBodyBytes || bytes <= memory->bytes()) return {};
+    return memory->grow(bytes - memory->bytes());
+}
+
+BodyDecoder::BodyDecoder(std::unique_ptr<Codec> codec, uint64_t bytes_max, MemoryGrant* memory)
+    : codec_(std::move(codec)), bytes_max_(bytes_max), memory_(memory) {}
 BodyDecoder::~BodyDecoder() = default;
 
 Result<std::unique_ptr<BodyDecoder>> BodyDecoder::open(std::string_view encoding,
-                                                       uint64_t bytes_max) {
+                                                       uint64_t bytes_max, MemoryGrant* memory) {
     std::unique_ptr<Codec> codec;
     if (equal_without_case(encoding, "gzip") || equal_without_case(encoding, "x-gzip")) {
         ASSIGN_OR_RETURN(codec, GzipCodec::open());
@@ -165,21 +170,28 @@ Result<std::unique_ptr<BodyDecoder>> BodyDecoder::open(std::string_view encoding
                           "The Content-Encoding of the request is not supported.")
                         .with_hint("Use gzip, zstd or no encoding."));
     }
-    return std::unique_ptr<BodyDecoder>(new BodyDecoder(std::move(codec), bytes_max));
+    return std::unique_ptr<BodyDecoder>(new BodyDecoder(std::move(codec), bytes_max, memory));
 }
 
 // Makes room behind used_: doubles, so that appending stays linear, but never far beyond the bound.
-void BodyDecoder::make_room(size_t bytes) {
-    if (out_.size() - used_ >= bytes) return;
+// Where there is no memory to double, what is needed is enough.
+Status BodyDecoder::make_room(size_t bytes) {
+    if (out_.size() - used_ >= bytes) return {};
     const size_t wanted = std::max({used_ + bytes, out_.size() * 2, kGrowthMin});
-    const size_t size = std::min<uint64_t>(wanted, std::max<uint64_t>(bytes_max_, used_ + bytes));
+    size_t size = std::min<uint64_t>(wanted, std::max<uint64_t>(bytes_max_, used_ + bytes));
+    // The one byte that shows a body over the bound is not counted: it is never more than one.
+    if (!count_body(memory_, std::min<uint64_t>(size, bytes_max_))) {
+        size = used_ + bytes;
+        RETURN_IF_ERROR(count_body(memory_, std::min<uint64_t>(size, bytes_max_)));
+    }
     out_.resize_and_overwrite(size + kBodyPadding, [size](char*, size_t) { return size; });
+    return {};
 }
 
 Status BodyDecoder::push(std::string_view piece) {
     if (codec_) return decode(piece);
     if (piece.size() > bytes_max_ - used_) return fail(body_too_large(bytes_max_));
-    make_room(piece.size());
+    RETURN_IF_ERROR(make_room(piece.size()));
     std::memcpy(out_.data() + used_, piece.data(), piece.size());
     used_ += piece.size();
     return {};
@@ -188,7 +200,7 @@ Status BodyDecoder::push(std::string_view piece) {
 Status BodyDecoder::decode(std::string_view piece) {
     for (;;) {
         // One byte more than allowed, so that a body over the bound shows itself.
-        make_room(std::min<uint64_t>(bytes_max_ - used_ + 1, kGrowthMin));
+        RETURN_IF_ERROR(make_room(std::min<uint64_t>(bytes_max_ - used_ + 1, kGrowthMin)));
         const size_t room = out_.size() - used_;
         ASSIGN_OR_RETURN(const auto progress, codec_->decode(piece, out_.data() + used_, room));
         used_ += progress.produced;

@@ -42,7 +42,8 @@ Connection::Connection(IoThread& io, Socket socket)
       options_(io.shared().options),
       socket_(std::move(socket)),
       remote_(remote_text(socket_)),
-      parser_(options_.limits) {
+      parser_(options_.limits),
+      started_(SystemClock().steady_now()) {
     boost::system::error_code ignored;  // a broken socket shows at its first read
     socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
     socket_.non_blocking(true, ignored);
@@ -107,8 +108,8 @@ bool Connection::find_head(std::optional<Refusal>& refusal) {
                                       std::to_string(options_.limits.header_bytes_max) + " bytes.")
                      .with_hint("Send fewer or shorter headers.")};
     } else if (RequestParser::hopeless(text)) {
-        refusal = Refusal{400, invalid_argument("malformed_http",
-                                                "What was sent is not an HTTP/1.1 request.")};
+        refusal = Refusal{
+            400, invalid_argument("malformed_http", "What was sent is not an HTTP/1.1 request.")};
     }
     scanned_ = text.size() < 3 ? 0 : text.size() - 3;
     return false;
@@ -178,7 +179,8 @@ void Connection::handler_failed(const char* what) {
     io_.counters().handler_failures.add_one();
     // A stream that has begun is cut off instead.
     if (answer_ != AnswerState::none && answer_ != AnswerState::buffered) return;
-    respond({500, "application/json", {}}, render_error(internal_error(what)));
+    ErrorAnswer answer = error_answer(internal_error(what), 500);
+    respond({500, "application/json", std::move(answer.headers)}, std::move(answer.body));
 }
 
 // Whether the connection can serve another request after this one.
@@ -265,6 +267,7 @@ void Connection::recycle() {
     }
     answer_body_.clear();
     if (answer_body_.capacity() > kKeptBufferBytes) answer_body_ = {};
+    answer_memory_.release();
     if (output_.capacity() > kKeptBufferBytes) output_ = {};
 }
 
@@ -273,12 +276,13 @@ Task<void> Connection::refuse(Refusal refusal) {
     disarm();
     timed_out_ = false;
     phase_ = Phase::ending;
-    std::string body = render_error(refusal.error);
+    ErrorAnswer answer = error_answer(refusal.error, refusal.status);
+    const std::string body = std::move(answer.body);
     AnswerFraming framing;
     framing.content_length = body.size();
     framing.close = true;
     framing.date = io_.date();
-    ResponseHead head{refusal.status, "application/json", {}};
+    ResponseHead head{refusal.status, "application/json", std::move(answer.headers)};
     if (refusal.status == 503) head.headers.push_back({"Retry-After", "1"});
     output_.clear();
     append_head(output_, head, framing);
@@ -286,8 +290,9 @@ Task<void> Connection::refuse(Refusal refusal) {
     if (co_await send(output_)) co_await linger();
 }
 
-std::string Connection::render_error(const Error& error) const {
-    return options_.render_error ? options_.render_error(error) : default_error_body(error);
+ErrorAnswer Connection::error_answer(const Error& error, int status) const {
+    if (!options_.answer_error) return {default_error_body(error), {}};
+    return options_.answer_error({error, status, started_});
 }
 
 void Connection::check_deadline(SteadyTime now) {

@@ -67,7 +67,7 @@ class Connection {
     void render_answer();
     void recycle();
     Task<void> refuse(Refusal refusal);
-    std::string render_error(const Error& error) const;
+    ErrorAnswer error_answer(const Error& error, int status) const;
 
     // connection_io.cc: the socket, with deadlines that ask for progress
     void arm(std::chrono::milliseconds timeout);
@@ -87,7 +87,7 @@ class Connection {
     bool peer_closed() const;
 
     // connection_body.cc
-    Task<Result<std::string>> read_body(uint64_t bytes_max);
+    Task<Result<std::string>> read_body(uint64_t bytes_max, MemoryGrant* memory);
     Task<Status> send_continue();
     Task<Result<std::string>> read_plain(uint64_t length);
     Task<Result<std::string>> read_encoded(uint64_t length, BodyDecoder& decoder);
@@ -95,7 +95,7 @@ class Connection {
     size_t take_buffered(char* out, size_t bytes_max);
 
     // exchange.cc
-    void respond(ResponseHead head, std::string body);
+    void respond(ResponseHead head, std::string body, MemoryGrant memory = {});
     Task<Status> start_stream(ResponseHead head, std::vector<std::string> trailer_names);
     Task<Status> write(std::string chunk);
     Task<Status> finish(std::vector<Header> trailers);
@@ -118,7 +118,7 @@ class Connection {
     RequestHead head_;
     std::string head_storage_;
     size_t head_bytes_ = 0;
-    SteadyTime started_{};
+    SteadyTime started_;  // of the request; of the connection until there is one
     BodyState body_ = BodyState::none;
     uint64_t body_left_ = 0;  // of a body with a length, bytes not yet taken from the input
     bool continue_due_ = false;
@@ -127,6 +127,7 @@ class Connection {
 
     // The answer.
     ResponseHead answer_head_;
+    MemoryGrant answer_memory_;  // outlives the body that it counts
     std::string answer_body_;
     AnswerState answer_ = AnswerState::none;
     bool chunked_ = false;  // the stream's coding

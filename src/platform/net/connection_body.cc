@@ -16,7 +16,7 @@ constexpr size_t kEncodedPieceBytes = 16 * kKiB;
 
 }  // namespace
 
-Task<Result<std::string>> Connection::read_body(uint64_t bytes_max) {
+Task<Result<std::string>> Connection::read_body(uint64_t bytes_max, MemoryGrant* memory) {
     if (body_ == BodyState::none) {
         body_ = BodyState::done;
         co_return padded_string(0);
@@ -26,7 +26,10 @@ Task<Result<std::string>> Connection::read_body(uint64_t bytes_max) {
     const uint64_t length = body_left_;
     if (length > bytes_max) co_return fail(body_too_large(bytes_max));
     const std::string_view encoding = head_.header("content-encoding").value_or("");
-    ASSIGN_OR_CO_RETURN(const auto decoder, BodyDecoder::open(encoding, bytes_max));
+    ASSIGN_OR_CO_RETURN(const auto decoder, BodyDecoder::open(encoding, bytes_max, memory));
+    if (!decoder->encoded()) {
+        if (Status counted = count_body(memory, length); !counted) co_return fail(counted.error());
+    }
     body_ = BodyState::reading;
     if (continue_due_) {
         if (Status sent = co_await send_continue(); !sent) co_return fail(sent.error());

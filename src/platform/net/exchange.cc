@@ -6,7 +6,7 @@
 
 namespace insula::net {
 
-void Connection::respond(ResponseHead head, std::string body) {
+void Connection::respond(ResponseHead head, std::string body, MemoryGrant memory) {
     if (answer_ != AnswerState::none && answer_ != AnswerState::buffered) {
         answer_ = AnswerState::broken;
         return;
@@ -15,6 +15,7 @@ void Connection::respond(ResponseHead head, std::string body) {
     status_ = head.status;
     answer_head_ = std::move(head);
     answer_body_ = std::move(body);
+    answer_memory_ = std::move(memory);
 }
 
 Task<Status> Connection::start_stream(ResponseHead head, std::vector<std::string> trailer_names) {
@@ -59,11 +60,11 @@ Task<Status> Connection::finish(std::vector<Header> trailers) {
 
 const RequestHead& Exchange::request() const { return connection_.head_; }
 SteadyTime Exchange::started() const { return connection_.started_; }
-Task<Result<std::string>> Exchange::read_body(uint64_t bytes_max) {
-    return connection_.read_body(bytes_max);
+Task<Result<std::string>> Exchange::read_body(uint64_t bytes_max, MemoryGrant* memory) {
+    return connection_.read_body(bytes_max, memory);
 }
-void Exchange::respond(ResponseHead head, std::string body) {
-    connection_.respond(std::move(head), std::move(body));
+void Exchange::respond(ResponseHead head, std::string body, MemoryGrant memory) {
+    connection_.respond(std::move(head), std::move(body), std::move(memory));
 }
 Task<Status> Exchange::start_stream(ResponseHead head, std::vector<std::string> trailer_names) {
     return connection_.start_stream(std::move(head), std::move(trailer_names));

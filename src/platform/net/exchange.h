@@ -15,10 +15,12 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/units.h"
 #include "platform/net/http.h"
 #include "platform/net/task.h"
 #include "platform/runtime/clock.h"
 #include "platform/runtime/deadline.h"
+#include "platform/runtime/memory_budget.h"
 
 namespace insula::net {
 
@@ -27,6 +29,8 @@ class Connection;
 // read_body() guarantees this much readable memory (zeros) behind the last byte: JSON parsers read
 // ahead.
 inline constexpr size_t kBodyPadding = 64;
+// Room for a body up to here is not counted: the number of connections bounds it.
+inline constexpr uint64_t kUncountedBodyBytes = 64 * kKiB;
 
 class Exchange {
   public:
@@ -44,11 +48,14 @@ class Exchange {
     // unsupported_media (unknown encoding), invalid_argument (damaged encoding or chunking),
     // deadline_exceeded (the client stalled), cancelled (the client went away). After an error the
     // connection is closed behind the answer.
-    Task<Result<std::string>> read_body(uint64_t bytes_max);
+    // `memory`, a grant of some budget (it may be of 0 bytes), grows to what the body holds before
+    // the body does, however it is sent; where it cannot, the grant's error ends the reading.
+    Task<Result<std::string>> read_body(uint64_t bytes_max, MemoryGrant* memory = nullptr);
 
     // Sets the answer. Once a stream has started it can only cut that off, and does. A HEAD request
-    // is answered with the length of `body` and without it.
-    void respond(ResponseHead head, std::string body);
+    // is answered with the length of `body` and without it. `memory`, which counts the body, is
+    // given back once the client has taken all of it or the connection has ended.
+    void respond(ResponseHead head, std::string body, MemoryGrant memory = {});
 
     // Sends the head of a streamed answer (chunked coding; for HTTP/1.0 the end of the connection
     // ends it). `trailer_names` announces what finish() will send. After a failure write() and

@@ -51,6 +51,18 @@ struct HttpServerLimits {
     std::chrono::milliseconds linger_timeout{2'000};
 };
 
+// A request that no handler answers: refused before there was one, or its handler failed.
+struct FailedRequest {
+    const Error& error;
+    int status = 0;
+    SteadyTime started;  // of the request, or of the connection where nothing of one was seen
+};
+
+struct ErrorAnswer {
+    std::string body;  // JSON
+    std::vector<Header> headers;
+};
+
 struct HttpServerOptions {
     std::vector<ListenAddress> listen;
     size_t io_threads = 1;
@@ -58,10 +70,10 @@ struct HttpServerOptions {
     // How often timeouts and vanished clients are looked for; a timeout is late by at most one
     // tick.
     std::chrono::milliseconds tick{100};
-    // The JSON body of answers that the server makes itself (malformed requests, limits, failed
-    // handlers). Called on I/O threads. The default gives {"error":{"code","message","hint"}}
-    // without a request id.
-    std::function<std::string(const Error&)> render_error;
+    // Answers that the server makes itself (malformed requests, limits, failed handlers); called
+    // once for each, on I/O threads. The default gives {"error":{"code","message","hint"}} without
+    // a request id.
+    std::function<ErrorAnswer(const FailedRequest&)> answer_error;
 };
 
 // Counters since start; connections_open is the present number.

@@ -1,5 +1,6 @@
 #include "platform/runtime/log.h"
 
+#include <fmt/ranges.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -23,101 +24,76 @@ std::atomic<uint8_t> detail::lowest_level{static_cast<uint8_t>(Level::info)};
 namespace {
 
 constexpr uint8_t kInherit = 255;
-constexpr size_t kModuleNameMax = 24;
+// The folders of src/ by which module_of() names what they log, and what access() logs; a test of
+// the command line compares them with src/LAYERS.
+constexpr std::array<std::string_view, 19> kModules{
+    "access",  "base",   "blob",    "catalog", "cli",    "crypto",   "csv",
+    "engine",  "fs",     "journal", "json",    "net",    "postgres", "rest",
+    "runtime", "server", "sqlite",  "tables",  "tenancy"};
+static_assert(kModules.size() <= kModuleLevelsMax);
 
-// Levels by module. Readers take no lock: entries are only ever added, and a name never changes
-// once `size` covers it.
+// Levels by module. Readers take no lock.
 class LevelTable {
   public:
+    LevelTable() {
+        for (auto& level : levels_) level.store(kInherit, std::memory_order_relaxed);
+    }
+
     bool enabled(Level level, std::string_view module) const {
         return static_cast<uint8_t>(level) >= of(module);
     }
 
     struct Assignment {
-        std::string module;  // empty: all
+        std::optional<size_t> module;  // an index of kModules; nullopt: all
         Level level;
     };
-    Status apply(const std::vector<Assignment>& assignments);
+    void apply(const std::vector<Assignment>& assignments);
     std::string describe() const;
 
   private:
-    struct Entry {
-        std::array<char, kModuleNameMax> name{};
-        size_t name_size = 0;
-        std::atomic<uint8_t> level{kInherit};
-        std::string_view view() const { return {name.data(), name_size}; }
-    };
-
     uint8_t of(std::string_view module) const {
-        const size_t size = size_.load(std::memory_order_acquire);
-        for (size_t i = 0; i < size; ++i) {
-            const uint8_t level = entries_[i].level.load(std::memory_order_relaxed);
-            if (level != kInherit && entries_[i].view() == module) return level;
+        for (size_t i = 0; i < kModules.size(); ++i) {
+            const uint8_t level = levels_[i].load(std::memory_order_relaxed);
+            if (level != kInherit && kModules[i] == module) return level;
         }
         return all_.load(std::memory_order_relaxed);
     }
-    Entry* find_or_add(std::string_view module);
     void update_lowest();
 
     std::mutex mutex_;  // writers
     std::atomic<uint8_t> all_{static_cast<uint8_t>(Level::info)};
-    std::atomic<size_t> size_{0};
-    std::array<Entry, kModuleLevelsMax> entries_;
+    std::array<std::atomic<uint8_t>, kModules.size()> levels_;  // of kModules
 };
 
-LevelTable::Entry* LevelTable::find_or_add(std::string_view module) {
-    const size_t size = size_.load(std::memory_order_relaxed);
-    for (size_t i = 0; i < size; ++i) {
-        if (entries_[i].view() == module) return &entries_[i];
-    }
-    if (size == entries_.size()) return nullptr;
-    Entry& entry = entries_[size];
-    std::copy(module.begin(), module.end(), entry.name.begin());
-    entry.name_size = module.size();
-    size_.store(size + 1, std::memory_order_release);
-    return &entry;
-}
-
-Status LevelTable::apply(const std::vector<Assignment>& assignments) {
+void LevelTable::apply(const std::vector<Assignment>& assignments) {
     const std::lock_guard lock(mutex_);
-    std::vector<std::pair<Entry*, Level>> entries;
     for (const Assignment& assignment : assignments) {
-        if (assignment.module.empty()) continue;
-        Entry* entry = find_or_add(assignment.module);
-        if (entry == nullptr) {
-            return fail(Error(Code::resource_exhausted, "too_many_log_levels",
-                              fmt::format("At most {} modules can have a log level of their own.",
-                                          kModuleLevelsMax)));
-        }
-        entries.emplace_back(entry, assignment.level);
-    }
-    for (const Assignment& assignment : assignments) {
-        if (!assignment.module.empty()) continue;
+        if (assignment.module) continue;
         all_.store(static_cast<uint8_t>(assignment.level), std::memory_order_relaxed);
-        for (Entry& entry : entries_) entry.level.store(kInherit, std::memory_order_relaxed);
+        for (auto& level : levels_) level.store(kInherit, std::memory_order_relaxed);
     }
-    for (const auto& [entry, level] : entries) {
-        entry->level.store(static_cast<uint8_t>(level), std::memory_order_relaxed);
+    for (const Assignment& assignment : assignments) {
+        if (!assignment.module) continue;
+        levels_[*assignment.module].store(static_cast<uint8_t>(assignment.level),
+                                          std::memory_order_relaxed);
     }
     update_lowest();
-    return {};
 }
 
 void LevelTable::update_lowest() {
     uint8_t lowest = all_.load(std::memory_order_relaxed);
-    for (const Entry& entry : entries_) {
-        lowest = std::min(lowest, entry.level.load(std::memory_order_relaxed));
+    for (const auto& level : levels_) {
+        lowest = std::min(lowest, level.load(std::memory_order_relaxed));
     }
     detail::lowest_level.store(lowest, std::memory_order_relaxed);
 }
 
 std::string LevelTable::describe() const {
     std::string text{level_name(static_cast<Level>(all_.load(std::memory_order_relaxed)))};
-    const size_t size = size_.load(std::memory_order_acquire);
-    for (size_t i = 0; i < size; ++i) {
-        const uint8_t level = entries_[i].level.load(std::memory_order_relaxed);
+    for (size_t i = 0; i < kModules.size(); ++i) {
+        const uint8_t level = levels_[i].load(std::memory_order_relaxed);
         if (level == kInherit) continue;
-        fmt::format_to(std::back_inserter(text), ",{}={}", entries_[i].view(),
+        fmt::format_to(std::back_inserter(text), ",{}={}", kModules[i],
                        level_name(static_cast<Level>(level)));
     }
     return text;
@@ -136,11 +112,10 @@ std::string_view trim(std::string_view text) {
     return text;
 }
 
-bool valid_module(std::string_view module) {
-    return !module.empty() && module.size() <= kModuleNameMax &&
-           std::all_of(module.begin(), module.end(), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-           });
+std::optional<size_t> find_module(std::string_view name) {
+    const auto found = std::ranges::find(kModules, name);
+    if (found == kModules.end()) return std::nullopt;
+    return static_cast<size_t>(found - kModules.begin());
 }
 
 Error bad_level(std::string_view part) {
@@ -148,6 +123,12 @@ Error bad_level(std::string_view part) {
         .with_hint(
             "Levels are trace, debug, info, warn, error and off, for all modules (info) or for one "
             "(tables=debug), with commas between.");
+}
+
+Error unknown_module(std::string_view name) {
+    return invalid_argument("invalid_log_level",
+                            fmt::format("There is no module \"{}\" that logs.", name))
+        .with_hint(fmt::format("Modules: {}.", fmt::join(kModules, ", ")));
 }
 
 Result<std::vector<LevelTable::Assignment>> parse_levels(std::string_view levels) {
@@ -158,13 +139,13 @@ Result<std::vector<LevelTable::Assignment>> parse_levels(std::string_view levels
         const std::string_view part = trim(levels.substr(0, comma));
         const size_t equals = part.find('=');
         const bool named = equals != std::string_view::npos;
-        const std::string_view module = named ? trim(part.substr(0, equals)) : std::string_view{};
+        const std::string_view name = named ? trim(part.substr(0, equals)) : std::string_view{};
         const auto level = parse_level(named ? trim(part.substr(equals + 1)) : part);
-        if (!level || (named && !valid_module(module)) || (!named && all_seen)) {
-            return fail(bad_level(part));
-        }
+        if (!level || (named && name.empty()) || (!named && all_seen)) return fail(bad_level(part));
+        const auto module = find_module(name);
+        if (named && !module) return fail(unknown_module(name));
         all_seen = all_seen || !named;
-        assignments.push_back({std::string(module), *level});
+        assignments.push_back({module, *level});
         if (assignments.size() > kModuleLevelsMax + 1) return fail(bad_level(levels));
         if (comma == std::string_view::npos) return assignments;
         levels.remove_prefix(comma + 1);
@@ -243,7 +224,8 @@ void access(const Access& access) {
 
 Status set_level(std::string_view levels) {
     ASSIGN_OR_RETURN(const auto assignments, parse_levels(levels));
-    return level_table().apply(assignments);
+    level_table().apply(assignments);
+    return {};
 }
 
 Status check_level(std::string_view levels) {

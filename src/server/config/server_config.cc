@@ -34,6 +34,7 @@ void set_requests(const Config& config, ServerConfig& server) {
     server.connections_max = count(config, "server.connections_max");
     server.body_bytes_max = config.bytes("server.body_bytes_max");
     server.request_memory_bytes = config.bytes("server.request_memory");
+    server.answer_memory_bytes = config.bytes("server.answer_memory");
     server.request_timeout = config.duration("server.request_timeout");
     server.header_timeout = config.duration("server.header_timeout");
     server.stall_timeout = config.duration("server.stall_timeout");

@@ -36,6 +36,7 @@ struct ServerConfig {
     size_t connections_max = 0;
     uint64_t body_bytes_max = 0;
     uint64_t request_memory_bytes = 0;
+    uint64_t answer_memory_bytes = 0;
     std::chrono::nanoseconds request_timeout{};
     std::chrono::nanoseconds header_timeout{};
     std::chrono::nanoseconds stall_timeout{};

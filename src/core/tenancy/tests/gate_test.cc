@@ -56,6 +56,18 @@ TEST(Gate, TheTenantHeaderChoosesAndNeverGrants) {
               "unauthenticated");
 }
 
+TEST(Gate, AnIdIsReadInAnyCaseAndOneThatIsNoneIsSaidToBe) {
+    const Gate door = gate(false);
+    const auto with = [&](std::string_view tenant) {
+        return reason(door.admit({.key = kKey, .tenant = tenant}, kPermission));
+    };
+    EXPECT_EQ(with("0190A1B2-C3D4-4E5F-8A6B-7C8D9E0F1A2B"), "admitted");
+    EXPECT_EQ(with("0190a1b2-c3d4-4e5f-8a6b-7c8d9e0f1a2g"), "malformed_tenant_id");
+    EXPECT_EQ(with("0190a1b2-c3d4-4e5f-8a6b-7c8d9e0f1a2c"), "tenant_not_allowed");
+    EXPECT_EQ(with("0190a1b2-c3d4"), "tenant_not_allowed");
+    EXPECT_EQ(with(""), "tenant_not_allowed");
+}
+
 TEST(Gate, AnOperationWithoutAnActionIsAlwaysRefused) {
     EXPECT_EQ(reason(gate(true).admit({}, {})), "internal");
 }

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 #include <random>
+#include <tuple>
 
 #include "platform/net/body_decoder.h"
 #include "platform/net/tests/test_server.h"
@@ -77,6 +79,58 @@ TEST(Body, ChunkedIsJoined) {
         ASSERT_TRUE(answer) << answer.error().describe();
         EXPECT_TRUE(answer->body == whole) << piece_bytes;
     }
+}
+
+// A body however it is sent: as it is, in chunks, or packed.
+std::array<ClientRequest, 3> three_ways(const std::string& text, const std::string& packed,
+                                        std::string_view& rest) {
+    std::array<ClientRequest, 3> requests{post(text), post({}),
+                                          post(packed, {{"Content-Encoding", "gzip"}})};
+    rest = text;
+    requests[1].body_producer = [&rest]() -> Result<std::optional<std::string_view>> {
+        if (rest.empty()) return std::nullopt;
+        const std::string_view piece = rest.substr(0, 50'000);
+        rest.remove_prefix(piece.size());
+        return piece;
+    };
+    return requests;
+}
+
+TEST(Body, IsCountedAsWhatItBecomesHoweverItIsSent) {
+    constexpr uint64_t kBudget = 2 * kMiB;
+    MemoryBudget budget("bodies", kBudget);
+    uint64_t held = 0;
+    TestServer server([&](Exchange& exchange) -> Task<void> {
+        MemoryGrant memory = *budget.try_reserve(0);
+        const auto body = co_await exchange.read_body(8 * kMiB, &memory);
+        held = budget.usage();
+        exchange.respond({body ? 200 : 400, "", {}},
+                         body ? "" : std::string(body.error().reason()));
+    });
+    const std::string small = varied_text(60'000);
+    const std::string fits = varied_text(1'500'000);
+    const std::string large(4 * kMiB, 'x');  // 4 KiB when packed
+    std::string_view rest;
+    for (const auto& [text, status, held_min, held_max] :
+         {std::tuple(&small, 200, uint64_t(0), 2 * kUncountedBodyBytes),
+          {&fits, 200, uint64_t(fits.size()), kBudget},
+          {&large, 400, uint64_t(0), kBudget}}) {
+        const std::string packed = gzip(*text);
+        for (const ClientRequest& request : three_ways(*text, packed, rest)) {
+            HttpClient client = server.client();
+            const auto answer = client.send(request);
+            ASSERT_TRUE(answer) << answer.error().describe();
+            EXPECT_EQ(answer->status, status) << text->size();
+            if (status == 400) {
+                EXPECT_TRUE(answer->body == "exceeds_memory" || answer->body == "memory_exhausted")
+                    << answer->body;
+            }
+            EXPECT_GE(held, held_min) << text->size();
+            EXPECT_LE(held, held_max) << text->size();
+        }
+    }
+    EXPECT_EQ(budget.usage(), 0u);
+    EXPECT_LE(budget.high_water(), kBudget);
 }
 
 TEST(Body, EncodingsAreUndone) {

@@ -109,8 +109,10 @@ TEST(HttpServer, NoContentHasNoLength) {
 
 TEST(HttpServer, FailedHandlersAreAnsweredWith500) {
     HttpServerOptions options = test_options();
-    options.render_error = [](const Error& error) {
-        return "rendered " + std::string(error.reason()) + ": " + std::string(error.detail());
+    options.answer_error = [](const FailedRequest& failed) {
+        return ErrorAnswer{"rendered " + std::string(failed.error.reason()) + ": " +
+                               std::string(failed.error.detail()),
+                           {{"X-Status", std::to_string(failed.status)}}};
     };
     TestServer server(
         [](Exchange& exchange) -> Task<void> {

@@ -68,7 +68,7 @@ TEST_F(LogTest, LevelsChangeAtRunTimeForAllAndForOneModule) {
     debug("second");
     EXPECT_FALSE(enabled(Level::error, "net"));
     EXPECT_FALSE(enabled(Level::debug, "tables"));
-    EXPECT_EQ(level(), "info,runtime=debug,net=off");
+    EXPECT_EQ(level(), "info,net=off,runtime=debug");
     ASSERT_TRUE(set_level("warn"));  // of all modules
     info("third");
     EXPECT_TRUE(enabled(Level::warn, "net"));
@@ -83,7 +83,7 @@ TEST_F(LogTest, LevelsChangeAtRunTimeForAllAndForOneModule) {
 }
 
 TEST_F(LogTest, WrongLevelsAreRefusedAndChangeNothing) {
-    for (const char* wrong : {"", "loud", "tables=", "=info", "info,debug", "Tables=info", "info,,",
+    for (const char* wrong : {"", "loud", "tables=", "=info", "info,debug", "info,,",
                               "tables=debug,net=loud", "tables=info=warn"}) {
         const Status status = set_level(wrong);
         ASSERT_FALSE(status) << wrong;
@@ -92,6 +92,17 @@ TEST_F(LogTest, WrongLevelsAreRefusedAndChangeNothing) {
         EXPECT_FALSE(check_level(wrong)) << wrong;
     }
     EXPECT_TRUE(check_level("debug"));
+    EXPECT_EQ(level(), "info");
+}
+
+TEST_F(LogTest, AModuleThatDoesNotExistIsRefusedWithThoseThatDo) {
+    for (const char* wrong : {"table=debug", "info,Tables=info", "tables=debug,everything=off"}) {
+        const Status status = set_level(wrong);
+        ASSERT_FALSE(status) << wrong;
+        EXPECT_EQ(status.error().reason(), "invalid_log_level");
+        EXPECT_NE(status.error().hint().find("access, base, blob"), std::string_view::npos);
+        EXPECT_NE(status.error().hint().find("tables"), std::string_view::npos);
+    }
     EXPECT_EQ(level(), "info");
 }
 

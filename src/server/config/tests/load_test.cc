@@ -339,6 +339,7 @@ TEST(ServerConfig, EveryFieldFollowsItsKey) {
         "server:\n  data_dir: /d\n  dev: on\n  allowed_data_roots: [/a, /b]\n  io_threads: 3\n"
         "  worker_threads: 5\n  connections_max: 7\n  body_bytes_max: 1MiB\n  request_memory: "
         "2MiB\n"
+        "  answer_memory: 3MiB\n"
         "  request_timeout: 1s\n  header_timeout: 2s\n  stall_timeout: 3s\n  idle_timeout: 4s\n"
         "  stop_timeout: 5s\n"
         "tenant:\n  name: Acme\n"
@@ -360,6 +361,7 @@ TEST(ServerConfig, EveryFieldFollowsItsKey) {
     EXPECT_EQ(server.connections_max, 7u);
     EXPECT_EQ(server.body_bytes_max, 1 * kMiB);
     EXPECT_EQ(server.request_memory_bytes, 2 * kMiB);
+    EXPECT_EQ(server.answer_memory_bytes, 3 * kMiB);
     EXPECT_EQ(server.request_timeout, 1s);
     EXPECT_EQ(server.header_timeout, 2s);
     EXPECT_EQ(server.stall_timeout, 3s);
