@@ -28,6 +28,7 @@ SEEDS_A_RUN = 12_000
 
 SWEEPS = "Sweeps/StoreFaults.*"
 CALLS_A_RUN = 12  # of one sweep; INSULA_TEST_SEEDS multiplies them
+TIMES_AFTERWARDS = 4
 
 
 @dataclasses.dataclass
@@ -138,8 +139,8 @@ def run_sweep(budget, seed, only="", keep=False, failures_max=FAILURES_MAX):
         # Those that still have sites to meet go first.
         waiting = [sweep for sweep in waiting if sweep.tried <= sweep.sites] or waiting
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            for sweep in waiting:
-                pool.submit(advance, sweep, result, 1 if runs == 0 else 5)
+            for done in [pool.submit(advance, sweep, result, budget, runs) for sweep in waiting]:
+                done.result()
         runs += 1
     sites = sum(sweep.sites for sweep in of_all)
     met = sum(min(sweep.tried, sweep.sites) for sweep in of_all)
@@ -148,7 +149,10 @@ def run_sweep(budget, seed, only="", keep=False, failures_max=FAILURES_MAX):
     return result.end()
 
 
-def advance(sweep, result, times):
+def advance(sweep, result, budget, runs):
+    if not budget.goes_on(runs):
+        return
+    times = 1 if runs == 0 else TIMES_AFTERWARDS
     environment = sweep.environment(times)
     ran = run_tests("tables_tests", sweep.name, environment)
     for test in ran.properties.values():

@@ -227,11 +227,12 @@ TEST_P(StoreFaults, AtEveryCallLoseNothingAndHangNowhere) {
     uint64_t sites = 0;
     std::vector<uint64_t> ordered = in_order_of_sites(sound.made, sites);
     ordered.resize(std::min(ordered.size(), range.last));
-    ordered.erase(ordered.begin(), ordered.begin() + std::min(ordered.size(), range.first - 1));
-    if (range.single()) ordered = {range.first};
+    std::span<const uint64_t> chosen =
+        std::span(ordered).subspan(std::min(ordered.size(), range.first - 1));
+    if (range.single()) chosen = std::span(&range.first, 1);
 
     Watchdog watchdog;
-    for (const uint64_t call : ordered) {
+    for (const uint64_t call : chosen) {
         FaultPlan plan = sweep;
         plan.at_call = call;
         watchdog.begin(describe(plan));
@@ -242,7 +243,7 @@ TEST_P(StoreFaults, AtEveryCallLoseNothingAndHangNowhere) {
     }
     RecordProperty("sites", std::to_string(sites));
     RecordProperty("calls", std::to_string(sound.made.size()));
-    RecordProperty("failed", std::to_string(ordered.size()));
+    RecordProperty("failed", std::to_string(chosen.size()));
 }
 
 INSTANTIATE_TEST_SUITE_P(
