@@ -179,7 +179,7 @@ def test_while_postgresql_is_away_only_what_needs_it_waits(running, server):
     assert code(write(server, "new", {"n": 1})) == (503, "catalog_unavailable")
     status, _, _ = server.request("DELETE", "/sources/direct")
     assert status == 503
-    assert time.monotonic() - began < 5 * COMMAND_SECONDS
+    assert time.monotonic() - began < 10 * COMMAND_SECONDS
     assert write(server, "orders", {"n": 2}, key="second")[0] == 200
     assert write(server, "orders", {"n": 1}, key="first")[1]["duplicate"]
     assert count(server, "orders") == 2

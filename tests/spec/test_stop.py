@@ -31,6 +31,16 @@ def connect(server):
     return socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS_MAX)
 
 
+def accepted(server):
+    """A connection that the server has: one that still waits for it is reset by a stop."""
+    connection = connect(server)
+    connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    received = b""
+    while b"}" not in received:
+        received += connection.recv(1 << 16)
+    return connection
+
+
 def head(target, length):
     return (f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             f"Content-Length: {length}\r\n\r\n").encode()
@@ -47,7 +57,7 @@ def until_closed(connection):
 def ask_to_stop(server, idle):
     """Returns once it is stopping: it closes connections on which nothing is asked."""
     server.process.send_signal(signal.SIGTERM)
-    assert idle.recv(1) == b""
+    assert until_closed(idle) == b""
 
 
 def wait_until_refused(server):
@@ -74,7 +84,7 @@ def count(server):
 
 def test_a_write_that_was_begun_is_finished_and_nothing_new_is_taken():
     with running("15s") as server:
-        idle, writer = connect(server), connect(server)
+        idle, writer = accepted(server), accepted(server)
         body = json.dumps([{"a": 1}, {"a": 2}]).encode()
         writer.sendall(head("/data/write?source_id=s", len(body)) + body[:10])
         ask_to_stop(server, idle)
@@ -89,7 +99,7 @@ def test_a_write_that_was_begun_is_finished_and_nothing_new_is_taken():
 
 def test_a_body_that_does_not_come_keeps_no_server_from_stopping():
     with running("1s") as server:
-        idle, writer = connect(server), connect(server)
+        idle, writer = accepted(server), accepted(server)
         writer.sendall(head("/data/write?source_id=s", 100) + b'[{"a": 1}')
         began = time.monotonic()
         ask_to_stop(server, idle)
@@ -133,7 +143,7 @@ def test_a_stream_whose_client_does_not_read_is_cut_off():
 
 def test_a_second_signal_ends_it_at_once():
     with running("1h") as server:
-        idle, writer = connect(server), connect(server)
+        idle, writer = accepted(server), accepted(server)
         writer.sendall(head("/data/write?source_id=s", 100) + b"[")
         ask_to_stop(server, idle)
         server.process.send_signal(signal.SIGTERM)

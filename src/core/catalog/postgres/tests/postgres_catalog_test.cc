@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/check.h"
 #include "core/catalog/postgres/migrations.h"
 #include "core/catalog/postgres/tests/test_schema.h"
 #include "core/catalog/tests/samples.h"
@@ -34,6 +35,12 @@ class PostgresCatalogTest : public ::testing::Test {
         auto opened = PostgresCatalog::open(options_, clock_, random_);
         ASSERT_TRUE(opened) << opened.error().describe();
         catalog_ = *std::move(opened);
+    }
+    // Another process on the same catalog.
+    std::unique_ptr<PostgresCatalog> open_another() {
+        auto opened = PostgresCatalog::open(options_, clock_, random_);
+        INSULA_CHECK(opened.has_value(), "what opens once opens twice");
+        return *std::move(opened);
     }
     // The same catalog, by way of a proxy, on one connection.
     void open_through_proxy(milliseconds command_timeout = milliseconds(20'000)) {
@@ -254,8 +261,7 @@ TEST_F(PostgresCatalogTest, KeysOfCommandsAreForgottenAfterADay) {
 }
 
 TEST_F(PostgresCatalogTest, TwoNodesShareIdsAndEachOthersChanges) {
-    const auto first = std::move(catalog_);
-    open();
+    const auto first = open_another();
     const auto a = first->allocate_ids(IdKind::file, 10);
     const auto b = catalog_->allocate_ids(IdKind::file, 10);
     ASSERT_TRUE(a && b);
@@ -285,22 +291,22 @@ TEST_F(PostgresCatalogTest, OfTwoProcessesOfANodeTheLaterOneOwnsTheCatalog) {
     EXPECT_EQ(*catalog_->owner(), std::nullopt);
     ASSERT_TRUE(catalog_->own(node));
     fill();
-    const auto earlier = std::move(catalog_);
-    open();
-    EXPECT_EQ(*catalog_->owner(), node);
-    ASSERT_TRUE(earlier->put_setting("a", "1")) << "looking is not owning";
-    ASSERT_TRUE(catalog_->own(node));
-    EXPECT_TRUE(earlier->check_owned()) << "nobody has told it yet";
-    EXPECT_EQ(earlier->put_setting("a", "2").error().reason(), kNodeFencedReason);
-    EXPECT_FALSE(earlier->check_owned());
-    EXPECT_FALSE(is_in_doubt(earlier->check_owned().error()));
-    EXPECT_EQ(earlier->remove_source({sample_tenant(1).id, SourceIncarnation{10}}).error().reason(),
-              kNodeFencedReason);
-    EXPECT_EQ(earlier->add_source({sample_source(2, 20)}).error().reason(), kNodeFencedReason);
-    EXPECT_TRUE(earlier->tenants()) << "what is there may be read";
-    EXPECT_EQ(*catalog_->setting("a"), "1");
-    EXPECT_TRUE(catalog_->put_setting("a", "3"));
-    EXPECT_TRUE(catalog_->check_owned());
+    const auto later = open_another();
+    EXPECT_EQ(*later->owner(), node);
+    ASSERT_TRUE(catalog_->put_setting("a", "1")) << "looking is not owning";
+    ASSERT_TRUE(later->own(node));
+    EXPECT_TRUE(catalog_->check_owned()) << "nobody has told it yet";
+    EXPECT_EQ(catalog_->put_setting("a", "2").error().reason(), kNodeFencedReason);
+    EXPECT_FALSE(catalog_->check_owned());
+    EXPECT_FALSE(is_in_doubt(catalog_->check_owned().error()));
+    EXPECT_EQ(
+        catalog_->remove_source({sample_tenant(1).id, SourceIncarnation{10}}).error().reason(),
+        kNodeFencedReason);
+    EXPECT_EQ(catalog_->add_source({sample_source(2, 20)}).error().reason(), kNodeFencedReason);
+    EXPECT_TRUE(catalog_->tenants()) << "what is there may be read";
+    EXPECT_EQ(*later->setting("a"), "1");
+    EXPECT_TRUE(later->put_setting("a", "3"));
+    EXPECT_TRUE(later->check_owned());
 }
 
 TEST_F(PostgresCatalogTest, AProcessThatChangesNothingFindsOutThatItIsFenced) {
@@ -308,11 +314,9 @@ TEST_F(PostgresCatalogTest, AProcessThatChangesNothingFindsOutThatItIsFenced) {
     ASSERT_TRUE(catalog_->own(node));
     EXPECT_TRUE(catalog_->garbage());
     EXPECT_TRUE(catalog_->check_owned());
-    const auto earlier = std::move(catalog_);
-    open();
-    ASSERT_TRUE(catalog_->own(node));
-    EXPECT_TRUE(earlier->garbage());
-    EXPECT_EQ(earlier->check_owned().error().reason(), kNodeFencedReason);
+    ASSERT_TRUE(open_another()->own(node));
+    EXPECT_TRUE(catalog_->garbage());
+    EXPECT_EQ(catalog_->check_owned().error().reason(), kNodeFencedReason);
 }
 
 TEST_F(PostgresCatalogTest, ACatalogBelongsToOneNode) {
@@ -322,8 +326,7 @@ TEST_F(PostgresCatalogTest, ACatalogBelongsToOneNode) {
     {
         std::vector<std::unique_ptr<PostgresCatalog>> nodes;
         for (int i = 0; i < kNodes; ++i) {
-            open();
-            nodes.push_back(std::move(catalog_));
+            nodes.push_back(open_another());
         }
         std::latch together(kNodes);
         std::vector<std::jthread> threads;
@@ -340,7 +343,6 @@ TEST_F(PostgresCatalogTest, ACatalogBelongsToOneNode) {
             EXPECT_EQ(status.error().reason(), kOtherNodeReason);
         }
     }
-    open();
     EXPECT_EQ(catalog_->own(node).error().reason(), kOtherNodeReason);
 }
 
