@@ -42,7 +42,8 @@ def test_a_first_start_that_fails_leaves_the_key_to_the_next_one():
         offset = spec_server.free_port_offset()
         taken.bind(("127.0.0.1", 8000 + offset))
         taken.listen()
-        failed = insula("serve", "--data-dir", server.data_directory, "--port-offset", offset, exits=PORT)
+        failed = insula("serve", "--data-dir", server.data_directory, "--port-offset", offset, exits=PORT,
+                        **server.environment)
         assert not KEY.search(failed.stderr), "it opens nothing"
         server.start()
         assert status(server, server.administrator_key()) == 200
@@ -52,10 +53,10 @@ def test_a_lost_key_is_replaced_on_a_stopped_server():
     with new_server() as server:
         server.start()
         lost = server.administrator_key()
-        in_use = insula("key", "reset", "--data-dir", server.data_directory, exits=DATA_DIRECTORY)
+        in_use = insula("key", "reset", "--data-dir", server.data_directory, exits=DATA_DIRECTORY, **server.environment)
         assert "Another insula process" in in_use.stderr and in_use.stdout == ""
         server.stop()
-        key = insula("key", "reset", "--data-dir", server.data_directory).stdout
+        key = insula("key", "reset", "--data-dir", server.data_directory, **server.environment).stdout
         assert re.fullmatch(r"insula_[\w-]{43}\n", key), "for scripts: the key and nothing else"
         server.start()
         assert (status(server, lost), status(server, key.strip())) == (401, 200)
