@@ -49,7 +49,7 @@ std::string value_missing(std::string_view said) {
 }
 
 std::string message_of(const CLI::App& root, const CLI::ParseError& failure) {
-    const std::string said = failure.what();
+    std::string said = failure.what();
     switch (static_cast<CLI::ExitCodes>(failure.get_exit_code())) {
         case CLI::ExitCodes::ExtrasError:
             return unexpected(root);
