@@ -185,10 +185,16 @@ struct Sweep {
 };
 
 // In an order whose beginning says most: one call of each site, then a second one of each that has
-// more. The sites are not in the order of the work, so that a few of them are of all of it.
+// more. The sites are not in the order of the work, so that a few of them are of all of it. The
+// same in every process, wherever it is loaded, so that one can go on where another ended.
 std::vector<uint64_t> in_order_of_sites(const std::vector<Call>& calls, uint64_t& sites) {
-    std::map<uint64_t, std::vector<uint64_t>> by_site;
-    for (const Call& call : calls) by_site[call.site].push_back(call.number);
+    constexpr uint32_t kScatter = 2'654'435'761;  // odd: no two numbers become one
+    std::map<uint64_t, uint32_t> ranks;
+    std::map<uint32_t, std::vector<uint64_t>> by_site;
+    for (const Call& call : calls) {
+        const auto rank = static_cast<uint32_t>(ranks.size());
+        by_site[ranks.try_emplace(call.site, rank).first->second * kScatter].push_back(call.number);
+    }
     sites = by_site.size();
     std::vector<uint64_t> ordered;
     for (size_t round = 0; ordered.size() < calls.size(); ++round) {
