@@ -98,7 +98,10 @@ Status Source::adopt(const FoundFiles& found, const std::vector<FileId>& removed
         const Status committed = commit(adoption.command, adoption.schema, adoption.in_doubt);
         // A commit that failed may turn up at the next start and must find the files that it meant.
         if (!committed && committed.error().code() != Code::failed_precondition) reader.keep();
-        if (adoption.in_doubt) adoption_in_doubt_ = std::make_unique<Adoption>(std::move(adoption));
+        if (adoption.in_doubt) {
+            adoption_in_doubt_ = std::make_unique<Adoption>(std::move(adoption));
+            return committed;
+        }
         RETURN_IF_ERROR(committed);
         committed_point.reach();
     }
