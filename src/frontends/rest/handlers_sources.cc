@@ -175,7 +175,7 @@ Result<tables::AddSourceRequest> read_request(std::string_view body,
 std::vector<std::string_view> notes_of(const catalog::SourceOptions& options) {
     std::vector<std::string_view> notes;
     if (!options.connection_string.empty()) {
-        notes.push_back(
+        notes.emplace_back(
             "The source shows the files at connection_string, as they are now or become, and takes "
             "no writes. DELETE detaches it and leaves the files.");
         const catalog::SourceOptions defaults;
@@ -184,12 +184,12 @@ std::vector<std::string_view> notes_of(const catalog::SourceOptions& options) {
             options.compression != defaults.compression ||
             options.max_file_bytes != defaults.max_file_bytes ||
             options.wal_enabled != defaults.wal_enabled) {
-            notes.push_back(
+            notes.emplace_back(
                 "partition_columns, index_columns, compression, max_file_size_mb and wal_enabled "
                 "have no effect on attached files.");
         }
         if (!options.data_path.empty()) {
-            notes.push_back("data_path is kept and has no effect on attached files.");
+            notes.emplace_back("data_path is kept and has no effect on attached files.");
         }
         return notes;
     }
