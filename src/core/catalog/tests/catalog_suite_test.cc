@@ -529,7 +529,7 @@ TEST_P(CatalogSuite, NamesAreKeptAsTheyAre) {
     Source source = sample_source(1, 10);
     source.source_id = "'; DROP TABLE sources; -- \n \u00e4\u4e2d";
     source.options.name = "";
-    source.options.data_path = std::string("not UTF-8: \xff\xfe, and a NUL: \0.", 33);
+    source.options.data_path = std::string("not UTF-8: \xff\xfe, and a NUL: \0.", 28);
     source.columns = {sample_column(1, ColumnType::json)};
     source.columns[0].path = {"a.b", "", "c\"'", std::string("\0", 1)};
     source.columns[0].name = std::string("a.b..c\"'.\0", 10);

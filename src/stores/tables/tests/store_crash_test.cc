@@ -63,7 +63,7 @@ TEST(StoreCrash, NothingAcknowledgedIsLostByPowerCutsOfFlushesAndDirectWrites) {
     EXPECT_GT(sum.power_cuts, kSeeds);
     EXPECT_GT(sum.coverage.acknowledged, kSeeds * 5);
     EXPECT_GT(sum.coverage.flushes, kSeeds * 2 / 5);
-    EXPECT_GT(sum.coverage.split_flushes, kSeeds / 20);
+    EXPECT_GT(sum.coverage.split_flushes, kSeeds / 40);
     EXPECT_GT(sum.coverage.restatements, kSeeds / 2);
     EXPECT_GT(sum.coverage.direct_writes, kSeeds / 2);
 }
