@@ -9,6 +9,12 @@ Error malformed_csv(std::string_view what, size_t offset) {
                                                  " at byte " + std::to_string(offset) + ".");
 }
 
+Error too_many_fields(size_t row_offset) {
+    return invalid_argument("too_many_columns", "The row at byte " + std::to_string(row_offset) +
+                                                    " has more than " +
+                                                    std::to_string(kCsvFieldsMax) + " fields.");
+}
+
 }  // namespace
 
 Result<bool> CsvReader::next(std::vector<CsvField>& row) {
@@ -18,6 +24,7 @@ Result<bool> CsvReader::next(std::vector<CsvField>& row) {
     if (at_ == text_.size()) return false;
     row_offset_ = at_;
     for (;;) {
+        if (row.size() == kCsvFieldsMax) return fail(too_many_fields(row_offset_));
         ASSIGN_OR_RETURN(const CsvField next, field());
         row.push_back(next);
         if (at_line_end()) {

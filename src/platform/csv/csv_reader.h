@@ -11,6 +11,8 @@
 
 namespace insula::csv {
 
+inline constexpr size_t kCsvFieldsMax = 10'000;  // of a row
+
 struct CsvField {
     std::string_view text;  // unescaped; valid until the next row
     bool quoted = false;
@@ -20,7 +22,8 @@ class CsvReader {
   public:
     CsvReader(std::string_view text, char delimiter) : text_(text), delimiter_(delimiter) {}
 
-    // False at the end. Empty lines are skipped. Fails with malformed_csv, naming the byte offset.
+    // False at the end. Empty lines are skipped. Fails with malformed_csv, naming the byte offset,
+    // and with too_many_columns beyond kCsvFieldsMax.
     Result<bool> next(std::vector<CsvField>& row);
     size_t row_offset() const { return row_offset_; }  // of the row that next() gave
 

@@ -13,6 +13,8 @@ namespace insula::tables {
 
 namespace {
 
+constexpr size_t kKeptBuckets = 1024;  // of a set that is cleared for each row
+
 constexpr uint32_t kFirstCapacity = 16;  // rows; doubled as needed up to kChunkRowsMax
 
 // Gives `column` room for row `row` and nulls for the rows since its last value.
@@ -40,8 +42,6 @@ void store_at(Column& column, uint32_t row, T value) {
     column.filled = row + 1;
 }
 
-bool is_number(ColumnType type) { return type == ColumnType::int64 || type == ColumnType::float64; }
-
 }  // namespace
 
 bool exact_in_double(int64_t value) {
@@ -59,13 +59,23 @@ BatchBuilder::BatchBuilder(SchemaPtr schema)
     seen_.resize(schema_->node_count());
 }
 
+void BatchBuilder::Frame::forget_unknown_keys() {
+    if (unknown_keys.empty()) return;
+    // Clearing takes as long as there are buckets: one large object must not slow the next ones.
+    if (unknown_keys.bucket_count() > kKeptBuckets) {
+        unknown_keys = {};
+    } else {
+        unknown_keys.clear();
+    }
+}
+
 void BatchBuilder::begin_row() {
     INSULA_CHECK(depth_ == 0, "a row begins at the root");
     ++document_;
     leaves_ = 0;
     rest_text_.clear();
     frames_[0].rest_open = false;
-    frames_[0].unknown_keys.clear();
+    frames_[0].forget_unknown_keys();
 }
 
 Result<BatchBuilder::Field> BatchBuilder::field(std::string_view key) {
@@ -96,8 +106,7 @@ Status BatchBuilder::visit(const Field& field) {
         // A key that this object first had without a node gets one only from a later document.
         return {};
     }
-    if (std::ranges::binary_search(frame.unknown_keys, field.key)) return duplicate();
-    frame.unknown_keys.emplace(std::ranges::lower_bound(frame.unknown_keys, field.key), field.key);
+    if (!frame.unknown_keys.emplace(field.key).second) return duplicate();
     return {};
 }
 
@@ -243,7 +252,7 @@ void BatchBuilder::enter_object(const Field& field) {
     frame.key.assign(field.key);
     frame.rest_open = false;
     frame.empty = true;
-    frame.unknown_keys.clear();
+    frame.forget_unknown_keys();
 }
 
 void BatchBuilder::leave_object() {

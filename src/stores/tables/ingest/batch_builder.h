@@ -21,9 +21,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
+#include "base/string_hash.h"
 #include "stores/tables/ingest/batch.h"
 #include "stores/tables/ingest/schema.h"
 
@@ -88,7 +90,10 @@ class BatchBuilder {
         std::string key;
         bool rest_open = false;
         bool empty = true;
-        std::vector<std::string> unknown_keys;  // seen without a node, for duplicates
+        // Seen without a node, for duplicates.
+        std::unordered_set<std::string, StringHash, std::equal_to<>> unknown_keys;
+
+        void forget_unknown_keys();
     };
 
     // The column for a value of `type` at `field`, made if new; kNone if the value goes to `_rest`.

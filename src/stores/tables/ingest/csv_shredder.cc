@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -68,7 +69,13 @@ Result<std::vector<Column>> read_header(csv::CsvReader& reader, const Schema& sc
                         .with_hint("The first row of a CSV body names the columns."));
     }
     std::vector<Column> columns;
+    std::unordered_set<std::string_view> names;
     for (const csv::CsvField& field : row) {
+        if (!names.insert(field.text).second) {
+            return fail(invalid_argument("duplicate_key",
+                                         "The header names the column \"" +
+                                             std::string(field.text.substr(0, 100)) + "\" twice."));
+        }
         Column column{.name = std::string(field.text)};
         column.given = given_type(column.name, schema, declared);
         columns.push_back(std::move(column));

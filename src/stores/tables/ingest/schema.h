@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/string_hash.h"
 #include "core/catalog/types.h"
 
 namespace insula::tables {
@@ -61,14 +62,8 @@ class Schema {
     std::vector<catalog::Column> missing_of(const Schema& newer) const;
 
   private:
-    struct Hash {
-        using is_transparent = void;
-        size_t operator()(std::string_view text) const {
-            return std::hash<std::string_view>{}(text);
-        }
-    };
     template <class T>
-    using ByText = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+    using ByText = std::unordered_map<std::string, T, StringHash, std::equal_to<>>;
 
     struct Node {
         uint32_t column = kNone;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "platform/csv/csv_reader.h"
+
 namespace insula::tables {
 namespace {
 
@@ -33,6 +35,25 @@ TEST(CsvShredder, TypesAreTheNarrowestThatAllValuesHave) {
     EXPECT_EQ(type_of(*batch, "mixed"), ColumnType::string);
     EXPECT_EQ(column(*batch, "id").values<int64_t>()[1], -2);
     EXPECT_EQ(column(*batch, "zip").values<StringRef>()[0].view(), "00501");
+}
+
+TEST(CsvShredder, AHeaderThatNamesAColumnTwiceIsRefusedAlsoWithoutRows) {
+    for (const char* text : {"a,b,a\n1,2,3\n", "a,b,a\n", "a,b,\"a\""}) {
+        const auto batch = shred(text);
+        ASSERT_FALSE(batch) << text;
+        EXPECT_EQ(batch.error().reason(), "duplicate_key");
+        EXPECT_EQ(batch.error().message(), "The header names the column \"a\" twice.");
+    }
+}
+
+TEST(CsvShredder, ARowOfMoreFieldsThanMayBeIsRefused) {
+    const std::string commas(csv::kCsvFieldsMax, ',');
+    for (const std::string& text : {commas, "a,b\n1," + commas}) {
+        const auto batch = shred(text);
+        ASSERT_FALSE(batch);
+        EXPECT_EQ(batch.error().reason(), "too_many_columns");
+        EXPECT_NE(batch.error().message().find("10000 fields"), std::string_view::npos);
+    }
 }
 
 TEST(CsvShredder, AnEmptyFieldIsAbsentAndAQuotedOneIsText) {
