@@ -1,6 +1,7 @@
 #include "stores/tables/render/record_program.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "stores/tables/render/value_text.h"
@@ -39,12 +40,13 @@ RecordProgram::RecordProgram(std::span<const RenderColumn> columns) {
 void RecordProgram::add_object(const Node& node, uint32_t object) {
     for (const Node& child : node.children) {
         if (child.column != nullptr) {
-            objects_[object][std::string(child.key)] = {false, child.column->slot};
+            const bool is_json = result_type_of(child.column->type) == engine::ResultType::json;
+            objects_[object][std::string(child.key)] = {false, child.column->slot, is_json};
             add_value(child);
             continue;
         }
         const auto index = static_cast<uint32_t>(objects_.size());
-        objects_[object][std::string(child.key)] = {true, index};
+        objects_[object][std::string(child.key)] = {.is_object = true, .index = index};
         objects_.emplace_back();
         Op open{.step = Step::open, .slot = index};
         add_text(child.key, ":{", open);
@@ -84,7 +86,7 @@ char* RecordProgram::put_text(char* at, const Op& op) const {
 }
 
 char* RecordProgram::write(json::TextSink& sink, char* at, const engine::ResultBatch& batch,
-                           uint32_t row, std::span<const Extra> extras) const {
+                           uint32_t row, const Extras& extras) const {
     size_t opened[kDepthMax];  // where each open object's key stands in the sink
     size_t depth = 0;
     at = sink.more(at, row_bytes_);
@@ -97,8 +99,8 @@ char* RecordProgram::write(json::TextSink& sink, char* at, const engine::ResultB
         }
         if (op.step == Step::close) {
             --depth;
-            if (!extras.empty()) [[unlikely]]
-                at = put_extras(sink, at, op.slot, extras);
+            if (!extras.members.empty()) [[unlikely]]
+                at = put_extras(sink, at, op.slot, extras.members);
             // Every member ends with a comma, so a brace means that there was none.
             if (at[-1] == '{') {
                 at = sink.begin() + opened[depth];
@@ -110,6 +112,8 @@ char* RecordProgram::write(json::TextSink& sink, char* at, const engine::ResultB
         }
         const engine::ResultBatch::Column& column = batch.columns[op.slot];
         if (!column.valid(row)) continue;
+        if (!extras.replaced.empty() && std::ranges::binary_search(extras.replaced, op.slot))
+            continue;
         at = put_text(at, op);
         if (op.step == Step::value) {
             at = format_value(at, op.type, column, row, '"');
@@ -126,7 +130,7 @@ char* RecordProgram::write(json::TextSink& sink, char* at, const engine::ResultB
         }
         *at++ = ',';
     }
-    if (!extras.empty()) at = put_extras(sink, at, 0, extras);
+    if (!extras.members.empty()) at = put_extras(sink, at, 0, extras.members);
     if (at[-1] == ',') --at;
     *at++ = '}';
     return at;
@@ -134,8 +138,7 @@ char* RecordProgram::write(json::TextSink& sink, char* at, const engine::ResultB
 
 char* RecordProgram::put_extras(json::TextSink& sink, char* at, uint32_t object,
                                 std::span<const Extra> extras) const {
-    for (const Extra& extra : extras) {
-        if (extra.object != object) continue;
+    for (const Extra& extra : std::ranges::equal_range(extras, object, {}, &Extra::object)) {
         const size_t room = extra.member.size() + 1 + row_bytes_;
         if (static_cast<size_t>(sink.end() - at) < room) at = sink.more(at, room);
         std::memcpy(at, extra.member.data(), extra.member.size());
@@ -175,14 +178,28 @@ size_t value_end(std::string_view text, size_t at) {
 
 }  // namespace
 
-bool RecordProgram::find_extras(std::string_view object, const engine::ResultBatch& batch,
-                                uint32_t row, std::vector<Extra>& extras) const {
-    return find_extras(object, 0, batch, row, extras);
+bool RecordProgram::find_extras(std::string_view object, bool prefers_columns,
+                                const engine::ResultBatch& batch, uint32_t row,
+                                Extras& extras) const {
+    extras.clear();
+    const bool found = find_extras(
+        object, 0, {.batch = batch, .row = row, .prefers_columns = prefers_columns}, extras);
+    if (!found) {
+        extras.clear();
+        return false;
+    }
+    // In their own order within each object.
+    if (objects_.size() > 1) {
+        std::ranges::sort(extras.members, {}, [](const Extra& extra) {
+            return std::pair(extra.object, extra.member.data());
+        });
+    }
+    std::ranges::sort(extras.replaced);
+    return true;
 }
 
-bool RecordProgram::find_extras(std::string_view text, uint32_t object,
-                                const engine::ResultBatch& batch, uint32_t row,
-                                std::vector<Extra>& extras) const {
+bool RecordProgram::find_extras(std::string_view text, uint32_t object, const Row& row,
+                                Extras& extras) const {
     if (!text.starts_with('{') || !text.ends_with('}')) return false;
     size_t at = 1;  // after the brace
     while (at < text.size() && text[at] == '"') {
@@ -190,15 +207,18 @@ bool RecordProgram::find_extras(std::string_view text, uint32_t object,
         const std::string_view key = text.substr(at + 1, key_end - at - 1);
         const size_t end = value_end(text, key_end + 2);
         if (end >= text.size() || key.find('\\') != std::string_view::npos) return false;
-        const auto member = objects_[object].find(key);
-        if (member == objects_[object].end() ||
-            (!member->second.is_object && !batch.columns[member->second.index].valid(row))) {
-            extras.push_back({object, text.substr(at, end - at)});
-        } else if (member->second.is_object) {
+        const auto found = objects_[object].find(key);
+        const Member* member = found == objects_[object].end() ? nullptr : &found->second;
+        if (member != nullptr && member->is_object) {
             const std::string_view value = text.substr(key_end + 2, end - key_end - 2);
-            if (!find_extras(value, member->second.index, batch, row, extras)) return false;
-        } else {
-            return false;
+            if (!find_extras(value, member->index, row, extras)) return false;
+        } else if (member == nullptr || !row.batch.columns[member->index].valid(row.row)) {
+            extras.members.push_back({object, text.substr(at, end - at)});
+        } else if (member->is_json) {
+            return false;  // two objects may have to be merged
+        } else if (!row.prefers_columns) {
+            extras.members.push_back({object, text.substr(at, end - at)});
+            extras.replaced.push_back(member->index);
         }
         at = end + 1;
     }

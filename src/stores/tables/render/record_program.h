@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/string_hash.h"
 #include "platform/json/json_writer.h"
 #include "stores/tables/planner/render_plan.h"
 
@@ -28,15 +29,25 @@ class RecordProgram {
         uint32_t object;
         std::string_view member;
     };
+    // What a row has beside its columns. Reused from row to row.
+    struct Extras {
+        std::vector<Extra> members;      // by object, once find_extras() has returned
+        std::vector<uint32_t> replaced;  // slots of columns that members stand for, ascending
+
+        void clear() {
+            members.clear();
+            replaced.clear();
+        }
+    };
     // Takes `object`, a JSON object as minified text, apart into what the row's columns do not
-    // have. False if a member stands in both (or if that cannot be told cheaply): the two must then
-    // be merged value by value.
-    bool find_extras(std::string_view object, const engine::ResultBatch& batch, uint32_t row,
-                     std::vector<Extra>& extras) const;
+    // have. Where a member stands in both, `prefers_columns` says which is taken. False if that
+    // cannot be told cheaply: the two must then be merged value by value.
+    bool find_extras(std::string_view object, bool prefers_columns,
+                     const engine::ResultBatch& batch, uint32_t row, Extras& extras) const;
 
     // Writes the object at `at` (a place in `sink`); returns its end.
     char* write(json::TextSink& sink, char* at, const engine::ResultBatch& batch, uint32_t row,
-                std::span<const Extra> extras = {}) const;
+                const Extras& extras) const;
 
   private:
     enum class Step : uint8_t { open, close, value, string, json };
@@ -48,19 +59,13 @@ class RecordProgram {
         uint32_t text_size;
     };
     struct Node;
-    struct Hash {
-        using is_transparent = void;
-        size_t operator()(std::string_view text) const {
-            return std::hash<std::string_view>{}(text);
-        }
-    };
-
     // What stands behind a key: a column's slot, or an object's index.
     struct Member {
         bool is_object;
         uint32_t index;
+        bool is_json = false;  // of a column: its value may be an object
     };
-    using Members = std::unordered_map<std::string, Member, Hash, std::equal_to<>>;
+    using Members = std::unordered_map<std::string, Member, StringHash, std::equal_to<>>;
 
     void add_object(const Node& node, uint32_t object);
     void add_value(const Node& node);
@@ -68,8 +73,12 @@ class RecordProgram {
     char* put_text(char* at, const Op& op) const;
     char* put_extras(json::TextSink& sink, char* at, uint32_t object,
                      std::span<const Extra> extras) const;
-    bool find_extras(std::string_view text, uint32_t object, const engine::ResultBatch& batch,
-                     uint32_t row, std::vector<Extra>& extras) const;
+    struct Row {
+        const engine::ResultBatch& batch;
+        uint32_t row;
+        bool prefers_columns;
+    };
+    bool find_extras(std::string_view text, uint32_t object, const Row& row, Extras& extras) const;
 
     static constexpr size_t kDepthMax = 64;
     // Texts are copied in blocks of this size where they fit one.

@@ -1,6 +1,6 @@
 #include "stores/tables/render/search_renderer.h"
 
-#include <algorithm>
+#include <unordered_map>
 
 #include "base/check.h"
 #include "platform/json/json_value.h"
@@ -21,12 +21,14 @@ constexpr json::ParseLimits kStoredLimits{
 JsonValue merged(const JsonValue& winner, const JsonValue& other) {
     if (!winner.is_object() || !other.is_object()) return winner;
     JsonValue::Object members = winner.object();
+    std::unordered_map<std::string_view, size_t> places;
+    for (size_t i = 0; i < members.size(); ++i) places.emplace(winner.object()[i].name, i);
     for (const JsonMember& member : other.object()) {
-        const auto at = std::ranges::find(members, member.name, &JsonMember::name);
-        if (at == members.end()) {
+        const auto at = places.find(member.name);
+        if (at == places.end()) {
             members.push_back(member);
         } else {
-            at->value = merged(at->value, member.value);
+            members[at->second].value = merged(members[at->second].value, member.value);
         }
     }
     return JsonValue(std::move(members));
@@ -85,11 +87,10 @@ struct SearchRenderer::SourceWriter {
                         bool rest_wins) {
         const auto start = static_cast<size_t>(at - sink.begin());
         extras.clear();
-        if (rest.empty() || program.find_extras(rest, batch, row, extras)) {
-            at = program.write(sink, at, batch, row, extras);
-            return {};
-        }
-        at = program.write(sink, at, batch, row);
+        const bool simple =
+            rest.empty() || program.find_extras(rest, !rest_wins, batch, row, extras);
+        at = program.write(sink, at, batch, row, extras);
+        if (simple) return {};
         return merge(sink, at, start, rest, rest_wins);
     }
 
@@ -112,7 +113,7 @@ struct SearchRenderer::SourceWriter {
     const bool include_document;
     const std::string head;
     const std::string tail;
-    std::vector<RecordProgram::Extra> extras;  // of the row at hand
+    RecordProgram::Extras extras;  // of the row at hand
 };
 
 SearchRenderer::SearchRenderer(const SearchRenderPlan& plan, RecordFormat format)

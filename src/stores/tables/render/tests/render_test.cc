@@ -183,12 +183,34 @@ TEST_F(RestTest, MembersOfItsOwnAreAppended) {
 
 TEST_F(RestTest, FieldsPreferTheColumnAndTheDocumentTheOriginal) {
     EXPECT_EQ(both(1, "t", R"({"s":"other"})"),
-              Pair(R"({"a":{"x":1},"s":"t"})", R"({"s":"other","a":{"x":1}})"));
+              Pair(R"({"a":{"x":1},"s":"t"})", R"({"a":{"x":1},"s":"other"})"));
 }
 
 TEST_F(RestTest, NestedMembersAreMerged) {
     EXPECT_EQ(both(1, std::nullopt, R"({"a":{"y":[1,2],"x":"one"}})"),
               Pair(R"({"a":{"x":1,"y":[1,2]}})", R"({"a":{"y":[1,2],"x":"one"}})"));
+}
+
+TEST(SearchRenderer, MembersOfSeveralObjectsComeWithTheirOwnAndReplaceTheirColumns) {
+    BatchBuilder rows;
+    rows.add<int64_t>({0, 0});
+    rows.add<int64_t>({0, 0});
+    rows.add<int64_t>({7, 7});
+    rows.texts({R"({"b":{"u":1},"t":"today","a":{"t":"now","v":2},"w":3,"b2":4})", std::nullopt});
+    SearchRenderPlan plan = plan_of({column({"a", "t"}, 0, ColumnType::timestamp),
+                                     column({"b", "t"}, 1, ColumnType::timestamp),
+                                     column({"t"}, 2, ColumnType::timestamp)});
+    plan.sources[0].document = plan.sources[0].fields;
+    plan.sources[0].rest_slot = 3;
+    plan.include_document = true;
+    const std::string zero = R"("1970-01-01T00:00:00Z")";
+    const std::string seven = R"("1970-01-01T00:00:00.000000007Z")";
+    const std::string head = R"({"record":{"source_id":"a\"b","fields":{"a":{"t":)" + zero +
+                             R"(},"b":{"t":)" + zero + R"(},"t":)" + seven + R"(},"document":)";
+    EXPECT_EQ(rendered(plan, rows.batch()), head + R"({"a":{"t":"now","v":2},"b":{"t":)" + zero +
+                                                R"(,"u":1},"t":"today","w":3,"b2":4}}})" + "\n" +
+                                                head + R"({"a":{"t":)" + zero + R"(},"b":{"t":)" +
+                                                zero + R"(},"t":)" + seven + "}}}\n");
 }
 
 TEST_F(RestTest, KeysThatAreEscapedOrHiddenInValuesAreNotConfused) {
