@@ -39,6 +39,9 @@ uint32_t column_type_width(ColumnType type);                         // bytes a 
 inline bool is_text(ColumnType type) {
     return type == ColumnType::string || type == ColumnType::json;
 }
+inline bool is_number(ColumnType type) {
+    return type == ColumnType::int64 || type == ColumnType::float64;
+}
 
 // A string of up to 12 bytes inline, a longer one as prefix and pointer (the layout that Umbra's
 // paper, CIDR 2020, gives and the engine shares). Does not own the bytes.

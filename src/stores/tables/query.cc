@@ -3,36 +3,20 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "stores/tables/columns.h"
-
 namespace insula::tables {
 
 namespace {
 
-// A view with its columns as the planner takes them: the source's own and `_rest`.
-struct PlanInput {
-    std::vector<catalog::Column> columns;
-    SourceInput input;
-};
-
-std::vector<PlanInput> plan_inputs(const std::vector<SourceView>& views) {
-    std::vector<PlanInput> inputs(views.size());
-    for (size_t i = 0; i < views.size(); ++i) {
-        PlanInput& plan = inputs[i];
-        plan.columns = views[i].schema->columns();
-        plan.columns.push_back({.id = kRestColumn,
-                                .path = {kRestColumnName},
-                                .name = kRestColumnName,
-                                .type = ColumnType::json});
-        plan.input = {views[i].source_id, plan.columns, views[i].chunks, *views[i].files,
-                      views[i].chunk_zones};
-    }
-    return inputs;
-}
-
-std::vector<SourceInput> inputs_of(const std::vector<PlanInput>& plans) {
+std::vector<SourceInput> inputs_of(const std::vector<SourceView>& views) {
     std::vector<SourceInput> inputs;
-    for (const PlanInput& plan : plans) inputs.push_back(plan.input);
+    inputs.reserve(views.size());
+    for (const SourceView& view : views) {
+        inputs.push_back({.source_id = view.source_id,
+                          .schema = view.schema.get(),
+                          .chunks = view.chunks,
+                          .files = *view.files,
+                          .chunk_zones = view.chunk_zones});
+    }
     return inputs;
 }
 
@@ -184,10 +168,9 @@ Result<std::unique_ptr<QueryRun>> Queries::search(const tenancy::RequestContext&
                                                   OutputFormat format) {
     ASSIGN_OR_RETURN(auto run, begin());
     ASSIGN_OR_RETURN(const std::vector<SourceView> views, pin(context, request.sources, *run));
-    const std::vector<PlanInput> inputs = plan_inputs(views);
     SearchPlan plan;
     if (!views.empty()) {
-        ASSIGN_OR_RETURN(plan, plan_search(request, inputs_of(inputs)));
+        ASSIGN_OR_RETURN(plan, plan_search(request, inputs_of(views)));
     }
     run->pruned_ = plan.pruned;
     if (format == OutputFormat::csv) {
@@ -206,8 +189,7 @@ Result<std::unique_ptr<QueryRun>> Queries::aggregate(const tenancy::RequestConte
                                                      OutputFormat format) {
     ASSIGN_OR_RETURN(auto run, begin());
     ASSIGN_OR_RETURN(const std::vector<SourceView> views, pin(context, request.sources, *run));
-    const std::vector<PlanInput> inputs = plan_inputs(views);
-    auto planned = plan_aggregate(request, inputs_of(inputs));
+    auto planned = plan_aggregate(request, inputs_of(views));
     // A tenant without a source has no columns either: what asks for one has no answer yet, and
     // is not wrong; a count is 0.
     const bool nothing_there = views.empty() && !planned;

@@ -11,6 +11,8 @@ namespace insula::tables {
 namespace {
 
 constexpr size_t kCompared = 64;
+// Comparing more would take longer than the answer is worth.
+constexpr size_t kCandidatesMax = 5000;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -37,7 +39,12 @@ std::string_view nearest_name(std::string_view name, std::span<const std::string
     std::string_view nearest;
     // A third of the name may be wrong, and one letter of a short one.
     size_t allowed = std::max<size_t>(2, 2 * std::min(name.size(), kCompared) / 3) + 1;
+    if (candidates.size() > kCandidatesMax) return nearest;
     for (const std::string_view candidate : candidates) {
+        const size_t length = std::min(candidate.size(), kCompared);
+        const size_t own = std::min(name.size(), kCompared);
+        // Each letter more or less is an edit.
+        if (2 * (std::max(length, own) - std::min(length, own)) >= allowed) continue;
         const size_t edits = distance(name.substr(0, kCompared), candidate.substr(0, kCompared));
         if (edits < allowed) {
             allowed = edits;

@@ -24,6 +24,7 @@
 #include "core/catalog/types.h"
 #include "platform/engine/engine.h"
 #include "stores/tables/files/stored_file.h"
+#include "stores/tables/ingest/schema.h"
 #include "stores/tables/memtable/chunk_zones.h"
 #include "stores/tables/planner/render_plan.h"
 #include "stores/tables/planner/request.h"
@@ -38,7 +39,7 @@ inline constexpr size_t kPlanParametersMax = 200'000;
 // What a query has pinned of one source. The spans must live until the plan is made.
 struct SourceInput {
     std::string source_id;
-    std::span<const catalog::Column> columns;
+    const Schema* schema = nullptr;
     std::span<const ChunkRows> chunks;
     std::span<const FileEntry> files;
     // Of the chunks: nullptr, or none at all, where there are no bounds to skip one by.

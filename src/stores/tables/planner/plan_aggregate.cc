@@ -16,8 +16,6 @@ namespace {
 
 using engine::ResultType;
 
-bool is_number(ColumnType type) { return type == ColumnType::int64 || type == ColumnType::float64; }
-
 // The type of an aggregate over a column of type `type`; nothing if it makes no sense there.
 std::optional<ResultType> aggregate_type(AggregateType aggregate, ColumnType type) {
     switch (aggregate) {

@@ -95,8 +95,7 @@ class SearchPlanner {
         }
         const bool whole = !request_.columns.has_value();
         if (whole || request_.include_document) {
-            for (const catalog::Column& column : sources_[source].columns) {
-                if (column.id == kRestColumn) continue;
+            for (const catalog::Column& column : sources_[source].schema->columns()) {
                 if (whole) add(column, render.fields);
                 if (request_.include_document) add(column, render.document);
             }

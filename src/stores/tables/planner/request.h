@@ -25,7 +25,6 @@ inline constexpr size_t kAggregationsMax = 100;
 inline constexpr size_t kGroupKeysMax = 16;
 inline constexpr uint64_t kGroupLimitDefault = 10'000;
 inline constexpr uint64_t kGroupLimitMax = 100'000;
-inline constexpr size_t kSourceIdBytesMax = 255;
 
 struct OrderKey {
     std::string column;

@@ -11,8 +11,6 @@ namespace insula::tables {
 
 namespace {
 
-bool is_number(ColumnType type) { return type == ColumnType::int64 || type == ColumnType::float64; }
-
 // Names that a filter uses, each once.
 void collect_names(const Filter& filter, std::vector<std::string_view>& names) {
     if (filter.kind == Filter::Kind::predicate) {
@@ -25,19 +23,10 @@ void collect_names(const Filter& filter, std::vector<std::string_view>& names) {
 
 }  // namespace
 
-SchemaUnion::SchemaUnion(std::span<const SourceInput> sources) : sources_(sources) {
-    by_name_.resize(sources.size());
-    for (size_t i = 0; i < sources.size(); ++i) {
-        by_name_[i].reserve(sources[i].columns.size());
-        for (const catalog::Column& column : sources[i].columns) {
-            if (column.id != kRestColumn) by_name_[i].emplace(column.name, &column);
-        }
-    }
-}
-
 const catalog::Column* SchemaUnion::find(size_t source, std::string_view name) const {
-    const auto at = by_name_[source].find(name);
-    return at == by_name_[source].end() ? nullptr : at->second;
+    const Schema& schema = *sources_[source].schema;
+    const uint32_t column = schema.find_name(name);
+    return column == Schema::kNone ? nullptr : &schema.column(column);
 }
 
 Result<UnitedColumn> SchemaUnion::resolve(std::string_view name) const {
@@ -77,10 +66,10 @@ Status SchemaUnion::check(const Filter& filter) const {
 
 Error SchemaUnion::unknown_column(std::string_view name) const {
     std::vector<std::string_view> known;
-    for (const auto& columns : by_name_) {
-        for (const auto& [column, unused] : columns) known.push_back(column);
+    for (const SourceInput& source : sources_) {
+        for (const catalog::Column& column : source.schema->columns()) known.push_back(column.name);
     }
-    std::ranges::sort(known);  // the nearest of equals must not depend on hashing
+    std::ranges::sort(known);  // the nearest of equals must not depend on the order of sources
     const auto repeated = std::ranges::unique(known);
     known.erase(repeated.begin(), repeated.end());
     const Error error = invalid_argument(

@@ -6,7 +6,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "stores/tables/planner/bound_filter.h"
@@ -24,7 +23,7 @@ struct UnitedColumn {
 
 class SchemaUnion {
   public:
-    explicit SchemaUnion(std::span<const SourceInput> sources);
+    explicit SchemaUnion(std::span<const SourceInput> sources) : sources_(sources) {}
 
     // nullptr if the source has no such column (`_rest` is none that a request may name).
     const catalog::Column* find(size_t source, std::string_view name) const;
@@ -37,7 +36,6 @@ class SchemaUnion {
     Error unknown_column(std::string_view name) const;
 
     std::span<const SourceInput> sources_;
-    std::vector<std::unordered_map<std::string_view, const catalog::Column*>> by_name_;
 };
 
 // One source's part of a query: its scan, and the names that its columns go by in SQL.

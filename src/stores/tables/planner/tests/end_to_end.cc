@@ -148,6 +148,7 @@ void EndToEnd::TearDownTestSuite() { shared_engine().instance.reset(); }
 
 Stored EndToEnd::store(Table table, size_t rows_in_files, size_t rows_a_file) {
     Stored stored{.table = std::move(table)};
+    stored.schema = std::make_shared<const Schema>(stored.named());
     for (size_t begin = 0; begin < rows_in_files; begin += rows_a_file) {
         const size_t end = std::min(begin + rows_a_file, rows_in_files);
         engine::Scan scan{.chunks = chunks_of(stored.table, begin, end, 7)};

@@ -29,8 +29,10 @@ struct Stored {
     std::vector<ChunkRows> chunks;
     std::vector<std::shared_ptr<ChunkZones>> chunk_zones;
 
+    std::shared_ptr<const Schema> schema;
+
     SourceInput input() const {
-        return {table.source_id, table.columns, chunks, files, chunk_zones};
+        return {table.source_id, schema.get(), chunks, files, chunk_zones};
     }
     // As the planner sees them: `_rest` is no column of the schema.
     std::vector<catalog::Column> named() const {

@@ -11,14 +11,15 @@ namespace {
 
 using json::JsonValue;
 
-const std::vector<catalog::Column> kSales{make_column(1, {"order_id"}, ColumnType::string),
-                                          make_column(2, {"amount"}, ColumnType::float64),
-                                          make_column(3, {"customer", "city"}, ColumnType::string),
-                                          make_column(4, {"at"}, ColumnType::timestamp),
-                                          make_column(5, {"x'; DROP \"t"}, ColumnType::int64)};
-const std::vector<catalog::Column> kReturns{make_column(7, {"order_id"}, ColumnType::string),
-                                            make_column(8, {"amount"}, ColumnType::int64),
-                                            make_column(9, {"at"}, ColumnType::string)};
+const Schema kSales(std::vector<catalog::Column>{
+    make_column(1, {"order_id"}, ColumnType::string),
+    make_column(2, {"amount"}, ColumnType::float64),
+    make_column(3, {"customer", "city"}, ColumnType::string),
+    make_column(4, {"at"}, ColumnType::timestamp),
+    make_column(5, {"x'; DROP \"t"}, ColumnType::int64)});
+const Schema kReturns(std::vector<catalog::Column>{make_column(7, {"order_id"}, ColumnType::string),
+                                                   make_column(8, {"amount"}, ColumnType::int64),
+                                                   make_column(9, {"at"}, ColumnType::string)});
 
 // One row, so that no source is left out as empty.
 const std::vector<ChunkRows>& some_rows() {
@@ -31,9 +32,9 @@ const std::vector<ChunkRows>& some_rows() {
     return rows;
 }
 
-std::vector<SourceInput> sales() { return {{"sales", kSales, some_rows(), {}}}; }
+std::vector<SourceInput> sales() { return {{"sales", &kSales, some_rows(), {}}}; }
 std::vector<SourceInput> sales_and_returns() {
-    return {{"sales", kSales, some_rows(), {}}, {"returns", kReturns, some_rows(), {}}};
+    return {{"sales", &kSales, some_rows(), {}}, {"returns", &kReturns, some_rows(), {}}};
 }
 
 Result<SearchPlan> search(const std::string& text, const std::vector<SourceInput>& sources) {
@@ -153,8 +154,8 @@ TEST(PlanSearch, FilesAndSourcesThatCannotMatchAreLeftOut) {
                                     .min = low,
                                     .max = low + 9}}};
     }
-    const std::vector<SourceInput> sources{{"returns", kReturns, {}, files},
-                                           {"sales", kSales, some_rows(), {}}};
+    const std::vector<SourceInput> sources{{"returns", &kReturns, {}, files},
+                                           {"sales", &kSales, some_rows(), {}}};
     const auto plan = search(R"({"filters":{"amount":{"between":[12,13]},"at":{"is_null":false}}})",
                              {sources[0]});
     ASSERT_TRUE(plan);
@@ -211,7 +212,7 @@ TEST(PlanAggregate, KeysAndAggregatesBecomeOneQuery) {
 
 TEST(PlanAggregate, SumsOfIntegersAreWideAndOfMixedSourcesFloat) {
     const std::string request = R"({"aggregations":[{"type":"sum","column":"amount"}]})";
-    const std::vector<SourceInput> returns{{"returns", kReturns, some_rows(), {}}};
+    const std::vector<SourceInput> returns{{"returns", &kReturns, some_rows(), {}}};
     EXPECT_EQ(aggregate(request, returns)->render.columns[0].type, engine::ResultType::int128);
     EXPECT_EQ(aggregate(request, sales_and_returns())->render.columns[0].type,
               engine::ResultType::float64);
