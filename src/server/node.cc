@@ -55,6 +55,7 @@ tables::AllowedRoots attachable(const config::ServerConfig& config, const std::s
 tables::TableLimits table_limits(const config::ServerConfig& config) {
     tables::TableLimits limits;
     limits.source_memtable_bytes = config.flush_source_bytes;
+    limits.source_memory_bytes = config.memtable_source_bytes;
     limits.node_flush_bytes = config.flush_memory_bytes;
     limits.journal_bytes = config.journal_flush_bytes;
     limits.remainders_bytes_max =

@@ -28,6 +28,13 @@ Status MemoryGrant::grow(uint64_t bytes) {
     return {};
 }
 
+void MemoryGrant::hold(uint64_t bytes) {
+    INSULA_CHECK(budget_ != nullptr, "an empty grant belongs to no budget");
+    if (bytes <= bytes_) return shrink_to(bytes);
+    budget_->take_anyway(bytes - bytes_);
+    bytes_ = bytes;
+}
+
 void MemoryGrant::shrink_to(uint64_t bytes) {
     INSULA_CHECK(bytes <= bytes_, "a grant only shrinks");
     if (budget_ == nullptr || bytes == bytes_) return;
@@ -66,6 +73,16 @@ Status MemoryBudget::take(uint64_t bytes) {
     if (!waiters_.empty() || !fits(bytes)) return fail(exhausted(bytes));
     use(bytes);
     return {};
+}
+
+void MemoryBudget::take_anyway(uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    use(bytes);
+}
+
+MemoryGrant MemoryBudget::reserve_anyway(uint64_t bytes) {
+    take_anyway(bytes);
+    return {*this, bytes};
 }
 
 Result<MemoryGrant> MemoryBudget::try_reserve(uint64_t bytes) {

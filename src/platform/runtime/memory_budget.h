@@ -2,8 +2,9 @@
 // request bodies. It counts what it is told and allocates nothing. Thread-safe. The budget must
 // outlive its grants.
 //
-// Always holds: the sum of all living grants is usage() and never exceeds limit(). Waiting is first
-// come, first served: nobody passes a waiter, so that a large request is not starved by small ones.
+// Always holds: the sum of all living grants is usage(), which exceeds limit() only by what hold()
+// has added. Waiting is first come, first served: nobody passes a waiter, so that a large request
+// is not starved by small ones.
 #pragma once
 
 #include <chrono>
@@ -34,6 +35,9 @@ class MemoryGrant {
     uint64_t bytes() const { return bytes_; }
     // Takes more without waiting; on failure the grant stays as it is.
     Status grow(uint64_t bytes);
+    // Holds exactly `bytes` from now on, also where that is more than the budget has left: for what
+    // is in memory already and came out larger than was reserved. Not for an empty grant.
+    void hold(uint64_t bytes);
     // Gives back all but `bytes`, which must not exceed what is held.
     void shrink_to(uint64_t bytes);
     // Moves `bytes` of this grant, which must hold them, into a grant of their own.
@@ -64,6 +68,8 @@ class MemoryBudget {
     // Fails with resource_exhausted if the bytes are not free now (or others wait for them), and
     // with payload_too_large if they exceed the whole budget.
     Result<MemoryGrant> try_reserve(uint64_t bytes);
+    // For what is in memory already: see MemoryGrant::hold().
+    MemoryGrant reserve_anyway(uint64_t bytes);
     // The same, but waits for its turn until the deadline. `go_on`, if given, is asked while it
     // waits, every kAskInterval: an error ends the wait with it. Must be quick and must not use
     // this budget.
@@ -89,7 +95,8 @@ class MemoryBudget {
     static Status wait(std::unique_lock<std::mutex>& lock, Waiter& waiter, Deadline deadline,
                        const std::function<Status()>& go_on);
     void give_back(uint64_t bytes);
-    bool fits(uint64_t bytes) const { return bytes <= limit_ - used_; }
+    void take_anyway(uint64_t bytes);
+    bool fits(uint64_t bytes) const { return used_ <= limit_ && bytes <= limit_ - used_; }
     void use(uint64_t bytes);
     void grant_waiters();
     Error exhausted(uint64_t bytes) const;

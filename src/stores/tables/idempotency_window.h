@@ -3,8 +3,7 @@
 // guards it.
 #pragma once
 
-#include <deque>
-#include <string>
+#include <list>
 #include <string_view>
 #include <unordered_map>
 
@@ -26,8 +25,10 @@ class IdempotencyWindow {
   private:
     void prune(WallNanos now);
 
-    std::unordered_map<std::string, catalog::IdempotencyEntry> entries_;
-    std::deque<std::pair<std::string, WallNanos>> order_;  // oldest first
+    using Entries = std::list<catalog::IdempotencyEntry>;
+
+    Entries entries_;  // oldest first
+    std::unordered_map<std::string_view, Entries::iterator> by_key_;
 };
 
 }  // namespace insula::tables

@@ -19,7 +19,9 @@ namespace insula::tables {
 
 struct TableLimits {
     uint64_t source_memtable_bytes = 96ull << 20;  // a source's memtable is flushed from here on
-    uint64_t node_flush_bytes = 256ull << 20;      // of all memtables: from here on the largest go
+    uint64_t source_memory_bytes = 192ull
+                                   << 20;      // a source's writers wait for a flush from here on
+    uint64_t node_flush_bytes = 256ull << 20;  // of all memtables: from here on the largest go
     uint64_t journal_bytes =
         1ull << 30;  // needed journal from which the oldest memtable is flushed
     // A memtable of at most so much that holds the oldest needed record is written to the journal's

@@ -17,6 +17,7 @@ Source::Source(Services& services, const catalog::Source& stored, Epoch epoch)
       options_(stored.options),
       created_at_(stored.created_at),
       flushed_at_start_(stored.flushed_lsn),
+      memory_("rows of one source", services.limits.source_memory_bytes),
       attachment_(
           stored.options.connection_string.empty()
               ? nullptr
@@ -44,6 +45,8 @@ Status Source::replay(Lsn lsn, uint64_t hybrid_time, TableRecord record) {
     // What it restates was read before, unless the catalog says that it stands for all of that.
     if (record.restatement && lsn != flushed_at_start_) return {};
     ASSIGN_OR_RETURN(MemoryGrant memory, services_.memtables.try_reserve(record.bytes));
+    // A start may find more of one source than it may have: only all of them together make it wait.
+    MemoryGrant own_memory = memory_.reserve_anyway(record.bytes);
     if (record.head.idempotency) RETURN_IF_ERROR(load_keys());
     const std::lock_guard writing(write_);
     const WallNanos written_at = record.restatement
@@ -59,28 +62,34 @@ Status Source::replay(Lsn lsn, uint64_t hybrid_time, TableRecord record) {
     for (const ChunkRows& rows : record.chunks) {
         next_row_id_ = std::max(next_row_id_, rows.first_row_id + rows.rows);
     }
-    replay_key(lsn, written_at, record);
-    apply(lsn, record.chunks, std::move(memory));
+    apply(lsn, record.chunks, replayed_key(lsn, written_at, record),
+          {std::move(memory), std::move(own_memory)});
     const std::lock_guard lock(state_);
     last_write_at_ = written_at;
     return {};
 }
 
-void Source::replay_key(Lsn lsn, WallNanos written_at, const TableRecord& record) {
-    if (!record.head.idempotency) return;
-    const catalog::IdempotencyEntry entry{.key = record.head.idempotency->key,
-                                          .body_hash = record.head.idempotency->body_hash,
-                                          .rows = record.rows,
-                                          .lsn = lsn,
-                                          .created_at = written_at};
-    window_.add(entry);
-    active_->keys.push_back(entry);
+std::optional<catalog::IdempotencyEntry> Source::replayed_key(Lsn lsn, WallNanos written_at,
+                                                              const TableRecord& record) {
+    if (!record.head.idempotency) return std::nullopt;
+    return catalog::IdempotencyEntry{.key = record.head.idempotency->key,
+                                     .body_hash = record.head.idempotency->body_hash,
+                                     .rows = record.rows,
+                                     .lsn = lsn,
+                                     .created_at = written_at};
 }
 
-void Source::apply(Lsn lsn, std::span<const ChunkRows> chunks, MemoryGrant memory) {
+void Source::apply(Lsn lsn, std::span<const ChunkRows> chunks,
+                   std::optional<catalog::IdempotencyEntry> key, RowMemory memory) {
     const std::lock_guard lock(state_);
     active_->memtable.append(lsn, chunks);
+    if (key) {
+        active_->key_bytes += sizeof *key + key->key.size();
+        active_->keys.push_back(*key);
+        window_.add(*std::move(key));
+    }
     active_->memory.merge(std::move(memory));
+    active_->memory.hold(active_->bytes());
 }
 
 std::vector<SourceView> Source::pin(const Services& services,
@@ -174,8 +183,8 @@ SchemaPtr Source::schema() const {
 
 uint64_t Source::memtable_bytes() const {
     const std::lock_guard lock(state_);
-    uint64_t bytes = active_->memtable.bytes();
-    for (const auto& frozen : frozen_) bytes += frozen->memtable.bytes();
+    uint64_t bytes = active_->bytes();
+    for (const auto& frozen : frozen_) bytes += frozen->bytes();
     return bytes;
 }
 

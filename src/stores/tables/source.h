@@ -29,6 +29,7 @@
 #include "stores/tables/ingest/batch.h"
 #include "stores/tables/memtable/memtable.h"
 #include "stores/tables/memtable/record_codec.h"
+#include "stores/tables/memtable/row_memory.h"
 #include "stores/tables/services.h"
 
 namespace insula::tables {
@@ -131,7 +132,9 @@ class Source {
 
     SourceStats stats() const;
     SchemaPtr schema() const;
-    uint64_t memtable_bytes() const;
+    uint64_t memtable_bytes() const;  // and the keys that came with the rows
+    // Whether writers wait until a flush has made room for their rows.
+    bool wants_flush() const { return memory_.waiting() > 0; }
     // The oldest record whose rows are only in memory. Waits for a writer between journal and
     // memtable, so that no record below a durable position that was read before the call is missed.
     std::optional<Lsn> oldest_unflushed();
@@ -139,9 +142,12 @@ class Source {
   private:
     struct GenerationState {
         explicit GenerationState(Generation generation) : memtable(generation) {}
+        uint64_t bytes() const { return memtable.bytes() + key_bytes; }
+
         Memtable memtable;
-        MemoryGrant memory;
+        RowMemory memory;  // bytes()
         std::vector<catalog::IdempotencyEntry> keys;
+        uint64_t key_bytes = 0;
         // As of the freeze.
         SchemaPtr schema;
         uint64_t next_row_id = 0;
@@ -178,8 +184,9 @@ class Source {
     // Nothing if another writer changed the schema after `batch` was read: read again.
     Result<std::optional<WriteOutcome>> write_journalled(const WriteInput& input,
                                                          const Batch& batch, Bytes columns,
-                                                         MemoryGrant& memory, Deadline deadline);
-    Result<WriteOutcome> write_directly(const WriteInput& input, Batch batch);
+                                                         RowMemory memory, Deadline deadline);
+    Result<MemoryGrant> reserve_own(uint64_t bytes, Deadline deadline);
+    Result<WriteOutcome> write_directly(const WriteInput& input, Batch batch, Deadline deadline);
     struct Reserved {
         Batch batch;
         uint64_t first_row_id = 0;
@@ -191,9 +198,12 @@ class Source {
     // Commits, publishes and remembers the key; flush_ is held.
     Status commit_directly(DirectWrite direct);
     Status settle_direct_write();
-    void apply(Lsn lsn, std::span<const ChunkRows> chunks, MemoryGrant memory);
+    // With write_ held.
+    void apply(Lsn lsn, std::span<const ChunkRows> chunks,
+               std::optional<catalog::IdempotencyEntry> key, RowMemory memory);
     // A key that a record of an earlier start holds, if it holds one.
-    void replay_key(Lsn lsn, WallNanos written_at, const TableRecord& record);
+    static std::optional<catalog::IdempotencyEntry> replayed_key(Lsn lsn, WallNanos written_at,
+                                                                 const TableRecord& record);
 
     struct Restated {
         Lsn lsn;
@@ -216,6 +226,8 @@ class Source {
     Status commit(catalog::CommitFiles command, const SchemaPtr& schema, bool& in_doubt);
     // Whether a repeated command was refused because it had been carried out.
     Result<bool> was_carried_out(const catalog::CommitFiles& command, const Error& refusal) const;
+    // Removes files whose commit was refused for good: nothing names them, nor ever will.
+    void discard_refused(std::span<const catalog::DataFile> files, const Error& refusal) const;
     // Adds files and drops `flushed` (may be null) in one step.
     void publish(std::span<const catalog::DataFile> added, const GenerationState* flushed);
     FileEntry open_file(const catalog::DataFile& meta) const;
@@ -229,10 +241,11 @@ class Source {
     const catalog::SourceOptions options_;
     const WallNanos created_at_;
     const Lsn flushed_at_start_;
+    MemoryBudget memory_;                           // of rows that are not in files yet
     const std::unique_ptr<Attachment> attachment_;  // null: an ordinary source
     std::unique_ptr<Adoption> adoption_in_doubt_;   // guarded by attachment_->refreshing()
 
-    std::mutex flush_;
+    std::timed_mutex flush_;
     SchemaPtr committed_schema_;  // guarded by flush_: what the catalog has, at least
     std::optional<DirectWrite> direct_in_doubt_;  // guarded by flush_
     std::atomic<bool> unsettled_{false};          // direct_in_doubt_ holds one

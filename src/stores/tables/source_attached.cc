@@ -4,6 +4,7 @@
 
 #include "platform/runtime/fail_point.h"
 #include "platform/runtime/log.h"
+#include "platform/runtime/timed_lock.h"
 #include "stores/tables/attached/adoption.h"
 #include "stores/tables/attached/attached_reader.h"
 #include "stores/tables/attached/attachment.h"
@@ -17,21 +18,11 @@ FailPoint read_point("tables.attach.read");    // files of ours are whole, nothi
 FailPoint added_point("tables.attach.added");  // a new source is in the catalog, without its files
 FailPoint committed_point("tables.attach.committed");
 
-Status lock_until(std::unique_lock<std::timed_mutex>& lock, Deadline deadline) {
-    if (deadline.when() == Deadline::never().when()) {
-        lock.lock();
-        return {};
-    }
-    if (lock.try_lock_until(deadline.when())) return {};
-    return fail(deadline_exceeded());
-}
-
 }  // namespace
 
 Status Source::refresh(Deadline deadline, const CancelToken& cancel) {
     if (!attachment_) return {};
-    std::unique_lock refreshing(attachment_->refreshing(), std::defer_lock);
-    RETURN_IF_ERROR(lock_until(refreshing, deadline));
+    ASSIGN_OR_RETURN(const auto refreshing, lock_until(attachment_->refreshing(), deadline));
     const Status refreshed = refresh_locked([] { return Status(); }, deadline, cancel);
     if (!refreshed) return fail(error_of_source(refreshed.error(), id_));
     return {};

@@ -56,12 +56,14 @@ Status Source::flush_generation(GenerationState& frozen) {
         ASSIGN_OR_RETURN(frozen.files, write_generation(frozen));
         written_point.reach();
     }
-    RETURN_IF_ERROR(commit({.add = frozen.files,
-                            .flushed_lsn = Lsn{last.stream, last.position + 1},
-                            .generation = frozen.memtable.generation(),
-                            .next_row_id = frozen.next_row_id,
-                            .idempotency = frozen.keys},
-                           frozen.schema, frozen.in_doubt));
+    const Status committed = commit({.add = frozen.files,
+                                     .flushed_lsn = Lsn{last.stream, last.position + 1},
+                                     .generation = frozen.memtable.generation(),
+                                     .next_row_id = frozen.next_row_id,
+                                     .idempotency = frozen.keys},
+                                    frozen.schema, frozen.in_doubt);
+    if (!committed) discard_refused(frozen.files, committed.error());
+    RETURN_IF_ERROR(committed);
     committed_point.reach();
     log::debug("memtable flushed", {{"tenant", tenant_.to_string()},
                                     {"source", id_},
@@ -167,6 +169,18 @@ Result<bool> Source::was_carried_out(const catalog::CommitFiles& command,
         return std::ranges::find(source->files, added.id, &catalog::DataFile::id) !=
                source->files.end();
     });
+}
+
+void Source::discard_refused(std::span<const catalog::DataFile> files, const Error& refusal) const {
+    // Any other commit may turn up at the next start, and must find its files.
+    if (refusal.reason() != "source_removed") return;
+    for (const catalog::DataFile& file : files) {
+        const std::string path = catalog::file_path(tenant_, incarnation_, file);
+        const Status removed = services_.fs.remove(services_.data_directory + "/" + path);
+        if (removed || removed.error().code() == Code::not_found) continue;
+        log::warn("file of a removed source stays until the next start",
+                  {{"file", path}, {"error", removed.error().describe()}});
+    }
 }
 
 void Source::publish(std::span<const catalog::DataFile> added, const GenerationState* flushed) {

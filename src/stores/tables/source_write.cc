@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "platform/runtime/fail_point.h"
 #include "platform/runtime/log.h"
+#include "platform/runtime/timed_lock.h"
 #include "stores/tables/source.h"
 
 namespace insula::tables {
@@ -25,16 +26,6 @@ Error too_many_schema_changes() {
     return Error(Code::aborted, "schema_contention",
                  "Other writers keep changing the source's columns.")
         .with_hint("Retry the request.");
-}
-
-// Another writer may hold the lock for as long as the journal's buffer is full.
-Result<std::unique_lock<std::timed_mutex>> lock_until(std::timed_mutex& mutex, Deadline deadline) {
-    std::unique_lock lock(mutex, std::try_to_lock);
-    if (lock) return lock;
-    // time_point::max() overflows inside the wait of some C libraries; a day is as good.
-    const auto when = std::min(deadline.when(), Deadline::Clock::now() + std::chrono::hours(24));
-    if (!lock.try_lock_until(when)) return fail(deadline_exceeded());
-    return lock;
 }
 
 // Rows in a file have no record of their own; they get a place that is durable already.
@@ -59,13 +50,16 @@ Result<WriteOutcome> Source::write(const WriteInput& input, Deadline deadline) {
         ASSIGN_OR_RETURN(MemoryGrant memory,
                          services_.memtables.reserve(batch.bytes, deadline, services_.admit_write));
         // Chunks encode to little more than they hold, mostly less.
-        if (!options_.wal_enabled || batch.bytes > services_.limits.record_bytes_max) {
-            return write_directly(input, std::move(batch));
+        if (!options_.wal_enabled || batch.bytes > services_.limits.record_bytes_max ||
+            batch.bytes > memory_.limit()) {
+            return write_directly(input, std::move(batch), deadline);
         }
+        ASSIGN_OR_RETURN(MemoryGrant own_memory, reserve_own(batch.bytes, deadline));
         columns.clear();
         for (const auto& chunk : batch.chunks) encode_chunk(*chunk, columns);
         ASSIGN_OR_RETURN(auto outcome,
-                         write_journalled(input, batch, columns.bytes(), memory, deadline));
+                         write_journalled(input, batch, columns.bytes(),
+                                          {std::move(memory), std::move(own_memory)}, deadline));
         if (columns.size() > kKeptBufferBytes) columns = ByteWriter();
         if (!outcome) continue;
         if (memtable_bytes() >= services_.limits.source_memtable_bytes ||
@@ -77,10 +71,17 @@ Result<WriteOutcome> Source::write(const WriteInput& input, Deadline deadline) {
     return fail(too_many_schema_changes());
 }
 
+// Where the source has as much in memory as it may have, a flush makes room.
+Result<MemoryGrant> Source::reserve_own(uint64_t bytes, Deadline deadline) {
+    auto free = memory_.try_reserve(bytes);
+    if (free) return free;
+    services_.flush_wanted();
+    return memory_.reserve(bytes, deadline, services_.admit_write);
+}
+
 Result<std::optional<WriteOutcome>> Source::write_journalled(const WriteInput& input,
                                                              const Batch& batch, Bytes columns,
-                                                             MemoryGrant& memory,
-                                                             Deadline deadline) {
+                                                             RowMemory memory, Deadline deadline) {
     ASSIGN_OR_RETURN(const auto writing, lock_until(write_, deadline));
     RETURN_IF_ERROR(check_takes_writes());
     ASSIGN_OR_RETURN(const auto duplicate, find_duplicate(input));
@@ -107,17 +108,15 @@ Result<std::optional<WriteOutcome>> Source::write_journalled(const WriteInput& i
 
     // From here on nothing can fail: the record is in the journal's order.
     WriteOutcome outcome{.rows = batch.rows, .lsn = lsn};
-    apply(lsn, batch.rows_from(next_row_id_), std::move(memory));
+    std::optional<catalog::IdempotencyEntry> key;
+    if (input.idempotency) key = key_entry(*input.idempotency, outcome);
+    apply(lsn, batch.rows_from(next_row_id_), std::move(key), std::move(memory));
     next_row_id_ += batch.rows;
     journalled_schema_ = batch.schema;
     {
         const std::lock_guard lock(state_);
         schema_ = batch.schema;
         last_write_at_ = now();
-    }
-    if (input.idempotency) {
-        window_.add(key_entry(*input.idempotency, outcome));
-        active_->keys.push_back(key_entry(*input.idempotency, outcome));
     }
     applied_point.reach();
     return outcome;
@@ -187,8 +186,9 @@ Result<Source::Reserved> Source::reserve_rows(const WriteInput& input, Batch bat
     return fail(too_many_schema_changes());
 }
 
-Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch) {
-    const std::lock_guard flushing(flush_);
+Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch,
+                                            Deadline deadline) {
+    ASSIGN_OR_RETURN(const auto flushing, lock_until(flush_, deadline));
     // It may have been this one.
     RETURN_IF_ERROR(settle_direct_write());
     {
@@ -220,6 +220,7 @@ Status Source::commit_directly(DirectWrite direct) {
     const Status committed = commit(direct.command, direct.schema, direct.in_doubt);
     unsettled_ = direct.in_doubt;
     if (!committed) {
+        discard_refused(direct.command.add, committed.error());
         if (direct.in_doubt) direct_in_doubt_ = std::move(direct);
         return committed;
     }

@@ -15,6 +15,8 @@ namespace {
 constexpr std::chrono::milliseconds kTick{1000};
 constexpr size_t kAdditionsInDoubtMax = 1000;
 constexpr std::chrono::milliseconds kRetryAfterFailure{5000};
+// So many sources cannot be flushed: it is the disk, or the catalog.
+constexpr size_t kFlushFailuresMax = 16;
 // Longer than any query may run: a query that pinned a file may still open it.
 constexpr WallNanos kGarbageGrace = 15LL * 60 * 1'000'000'000;
 
@@ -317,7 +319,9 @@ void TableStore::maintain() {
     // What is due again after it was restated goes to a file: the journal must not be filled with
     // nothing else.
     std::unordered_set<SourceIncarnation> restated;
-    while (const auto due = next_due()) {
+    // One source that cannot be flushed does not keep the others from it.
+    std::unordered_set<SourceIncarnation> failed;
+    while (const auto due = next_due(failed)) {
         Source& source = *due->source;
         const bool restate = due->remainder && restated.insert(source.incarnation()).second;
         const auto done = restate ? restate_or_flush(source) : source.flush();
@@ -327,7 +331,8 @@ void TableStore::maintain() {
             ++flush_failures_;
             log::error("flush failed; its rows stay in the journal",
                        {{"source", source.id()}, {"error", done.error().describe()}});
-            break;
+            failed.insert(source.incarnation());
+            if (failed.size() == kFlushFailuresMax) break;
         }
         release_journal();
         const std::lock_guard lock(wake_mutex_);
@@ -337,7 +342,8 @@ void TableStore::maintain() {
     services_.engines.close_idle();
 }
 
-std::optional<TableStore::Due> TableStore::next_due() {
+std::optional<TableStore::Due> TableStore::next_due(
+    const std::unordered_set<SourceIncarnation>& failed) {
     std::shared_ptr<Source> largest;
     uint64_t largest_bytes = 0;
     uint64_t remainders_bytes = 0;
@@ -345,6 +351,8 @@ std::optional<TableStore::Due> TableStore::next_due() {
     for (const auto& source : all_sources()) {
         const uint64_t bytes = source->memtable_bytes();
         if (bytes <= limits.remainder_bytes) remainders_bytes += bytes;
+        if (failed.contains(source->incarnation())) continue;
+        if (bytes > 0 && source->wants_flush()) return Due{.source = source};
         if (bytes > largest_bytes) {
             largest = source;
             largest_bytes = bytes;
@@ -361,6 +369,7 @@ std::optional<TableStore::Due> TableStore::next_due() {
     std::shared_ptr<Source> oldest;
     Lsn oldest_lsn{StreamId{UINT64_MAX}, UINT64_MAX};
     for (const auto& source : all_sources()) {
+        if (failed.contains(source->incarnation())) continue;
         const auto lsn = source->oldest_unflushed();
         if (lsn && *lsn < oldest_lsn) {
             oldest = source;

@@ -107,7 +107,8 @@ class TableStore {
         std::shared_ptr<Source> source;
         bool remainder = false;  // to be restated rather than flushed
     };
-    std::optional<Due> next_due();
+    // Of the sources that have not `failed`.
+    std::optional<Due> next_due(const std::unordered_set<SourceIncarnation>& failed);
     Result<bool> restate_or_flush(Source& source);
     std::vector<std::shared_ptr<Source>> all_sources() const;
     void release_journal();

@@ -30,6 +30,34 @@ TEST(MemoryBudget, GrantsComeBackWhenDestroyed) {
     EXPECT_EQ(budget.high_water(), 100u);
 }
 
+TEST(MemoryBudget, WhatIsInMemoryAlreadyIsCountedAlsoBeyondTheLimit) {
+    MemoryBudget budget("memtables", 100);
+    auto grant = budget.try_reserve(60);
+    ASSERT_TRUE(grant);
+    grant->hold(130);
+    EXPECT_EQ(budget.usage(), 130u);
+    EXPECT_FALSE(budget.try_reserve(1));
+    EXPECT_FALSE(budget.try_reserve(0)) << "nothing fits where more than all is in use";
+    auto more = budget.reserve_anyway(10);
+    EXPECT_EQ(budget.usage(), 140u);
+    grant->hold(20);
+    EXPECT_EQ(budget.usage(), 30u);
+    EXPECT_TRUE(budget.try_reserve(70));
+    grant->hold(20);
+    EXPECT_EQ(grant->bytes(), 20u);
+}
+
+TEST(MemoryBudget, AWaiterGoesOnOnceWhatExceededTheLimitIsBack) {
+    MemoryBudget budget("memtables", 100);
+    auto grant = budget.reserve_anyway(250);
+    std::thread waiter([&] { EXPECT_TRUE(budget.reserve(50, Deadline::after(60s))); });
+    await_waiters(budget, 1);
+    grant.hold(120);
+    EXPECT_EQ(budget.waiting(), 1u);
+    grant.hold(50);
+    waiter.join();
+}
+
 TEST(MemoryBudget, FullBudgetNamesItselfAndSaysThatARetryHelps) {
     MemoryBudget budget("request bodies", 100);
     const auto held = budget.try_reserve(1);

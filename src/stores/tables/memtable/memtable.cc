@@ -10,7 +10,7 @@ namespace insula::tables {
 namespace {
 
 constexpr uint32_t kSmallRows = 256;         // a chunk below it is gathered with others
-constexpr uint32_t kFirstTailCapacity = 64;  // the next ones are four times as large each
+constexpr uint32_t kFirstTailCapacity = 64;  // and then four times what the last one held
 
 // Copies the first `rows` rows of `from` behind those of `to`, which has all its columns.
 void copy_rows(const Chunk& from, uint32_t rows, Chunk& to) {
@@ -73,7 +73,7 @@ void Memtable::append_small(const ChunkRows& rows) {
         for (const ChunkColumn& column : rows.chunk->columns())
             specs.push_back({column.id, column.type});
         const uint32_t capacity =
-            std::clamp(tail_ ? tail_->capacity() * 4 : kFirstTailCapacity,
+            std::clamp(tail_ ? tail_->rows() * 4 : kFirstTailCapacity,
                        std::max(kFirstTailCapacity, rows.rows), kChunkRowsMax);
         seal_tail();
         tail_ = std::make_shared<Chunk>(specs, capacity);

@@ -13,6 +13,8 @@
 namespace insula::tables::durability {
 namespace {
 
+using namespace std::chrono_literals;
+
 template <class T>
 ::testing::AssertionResult succeeded(const T& result) {
     if (result) return ::testing::AssertionSuccess();
@@ -305,6 +307,80 @@ TEST(StoreDoubtOfKeys, AWriterWithoutAKeyDoesNotWaitForTheCatalog) {
     answer.count_down();
     with_key.join();
     EXPECT_TRUE((*node)->write("s", R"({"x":2})", RecordIdempotency{"key", 1})->duplicate);
+}
+
+// A catalog that takes its time over a commit.
+class SlowCatalog final : public ForwardingCatalog {
+  public:
+    SlowCatalog(std::unique_ptr<Catalog> catalog, std::latch& asked, std::latch& answer)
+        : ForwardingCatalog(std::move(catalog)), asked_(asked), answer_(answer) {}
+    Status commit_files(const catalog::CommitFiles& command) override {
+        asked_.count_down();
+        answer_.wait();
+        return ForwardingCatalog::commit_files(command);
+    }
+
+  private:
+    std::latch& asked_;
+    std::latch& answer_;
+};
+
+TEST(StoreDirectWrites, WaitForEachOtherUntilTheirDeadlineOnly) {
+    const auto disk = empty_store();
+    ManualClock clock;
+    std::latch asked(1);
+    std::latch answer(1);
+    NodeSettings settings = small_settings();
+    settings.limits.record_bytes_max = 1;  // all go to files
+    settings.wrap_catalog = [&](std::unique_ptr<catalog::Catalog> catalog) {
+        return std::make_unique<SlowCatalog>(std::move(catalog), asked, answer);
+    };
+    const auto node = TestNode::open(*disk, clock, settings);
+    ASSERT_TRUE(succeeded(node));
+    const auto source = (*node)->store().find_or_create(TestNode::tenant(), "s");
+    ASSERT_TRUE(succeeded(source));
+    std::string body = R"({"x":1})" + std::string(kJsonPadding, ' ');
+    const WriteInput input{.shred = [&](SchemaPtr schema) {
+        return shred_json(std::string_view(body).substr(0, 7), std::move(schema));
+    }};
+    std::jthread first(
+        [&] { EXPECT_TRUE(succeeded((*source)->write(input, Deadline::after(60s)))); });
+    asked.wait();
+    const auto late = (*source)->write(input, Deadline::after(10ms));
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code(), Code::deadline_exceeded);
+    answer.count_down();
+    first.join();
+    EXPECT_TRUE(succeeded((*source)->write(input, Deadline::after(60s))));
+}
+
+// The source goes while its files are on their way to the catalog.
+TEST(StoreRemovals, FilesOfARefusedCommitGoAtOnce) {
+    const auto disk = empty_store();
+    ManualClock clock;
+    class RemovedMeanwhile final : public ForwardingCatalog {
+      public:
+        using ForwardingCatalog::ForwardingCatalog;
+        Status commit_files(const catalog::CommitFiles& command) override {
+            RETURN_IF_ERROR(remove_source({command.tenant, command.incarnation}));
+            return ForwardingCatalog::commit_files(command);
+        }
+    };
+    NodeSettings settings = small_settings();
+    settings.wrap_catalog = [](std::unique_ptr<catalog::Catalog> catalog) {
+        return std::make_unique<RemovedMeanwhile>(std::move(catalog));
+    };
+    const auto node = TestNode::open(*disk, clock, settings);
+    ASSERT_TRUE(succeeded(node));
+    ASSERT_TRUE(succeeded((*node)->write("flushed", R"({"x":1})")));
+    ASSERT_TRUE(succeeded((*node)->journal().flush()));
+    EXPECT_EQ((*node)->flush("flushed").error().reason(), "source_removed");
+    const auto direct = (*node)->write("direct", R"({"x":")" + std::string(4000, 'x') + "\"}");
+    ASSERT_FALSE(direct);
+    EXPECT_EQ(direct.error().reason(), "source_removed");
+    const auto wrong = (*node)->wrong_files();
+    ASSERT_TRUE(succeeded(wrong));
+    EXPECT_FALSE(*wrong) << **wrong;
 }
 
 }  // namespace

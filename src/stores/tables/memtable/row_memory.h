@@ -1,0 +1,27 @@
+// RowMemory: what rows in memory take of two budgets, that of all memtables and that of their own
+// source. Move-only; not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "platform/runtime/memory_budget.h"
+
+namespace insula::tables {
+
+struct RowMemory {
+    MemoryGrant all;
+    MemoryGrant own;
+
+    void merge(RowMemory other) {
+        all.merge(std::move(other.all));
+        own.merge(std::move(other.own));
+    }
+    // See MemoryGrant::hold().
+    void hold(uint64_t bytes) {
+        all.hold(bytes);
+        own.hold(bytes);
+    }
+};
+
+}  // namespace insula::tables
