@@ -20,20 +20,20 @@ catalog::Column column(uint64_t id, std::vector<std::string> path, ColumnType ty
     return made;
 }
 
-const std::vector<catalog::Column>& wide_source() {
-    static const std::vector<catalog::Column> columns{
-        column(1, {"b"}, ColumnType::boolean),   column(2, {"i"}, ColumnType::int64),
-        column(3, {"f"}, ColumnType::float64),   column(4, {"s"}, ColumnType::string),
-        column(5, {"d"}, ColumnType::date),      column(6, {"t"}, ColumnType::timestamp),
-        column(7, {"o", "j"}, ColumnType::json), column(8, {"x'; DROP"}, ColumnType::int64)};
-    return columns;
+const Schema& wide_source() {
+    static const Schema schema(std::vector<catalog::Column>{
+        column(1, {"b"}, ColumnType::boolean), column(2, {"i"}, ColumnType::int64),
+        column(3, {"f"}, ColumnType::float64), column(4, {"s"}, ColumnType::string),
+        column(5, {"d"}, ColumnType::date), column(6, {"t"}, ColumnType::timestamp),
+        column(7, {"o", "j"}, ColumnType::json), column(8, {"x'; DROP"}, ColumnType::int64)});
+    return schema;
 }
 
-const std::vector<catalog::Column>& other_source() {
-    static const std::vector<catalog::Column> columns{column(1, {"i"}, ColumnType::float64),
-                                                      column(2, {"s"}, ColumnType::string),
-                                                      column(3, {"own"}, ColumnType::string)};
-    return columns;
+const Schema& other_source() {
+    static const Schema schema(std::vector<catalog::Column>{
+        column(1, {"i"}, ColumnType::float64), column(2, {"s"}, ColumnType::string),
+        column(3, {"own"}, ColumnType::string)});
+    return schema;
 }
 
 // A source without rows would be left out of the plan.
@@ -45,8 +45,8 @@ const std::vector<ChunkRows>& one_row() {
 
 std::vector<SourceInput> sources(size_t count) {
     std::vector<SourceInput> all{
-        {.source_id = "wide", .columns = wide_source(), .chunks = one_row()},
-        {.source_id = "other", .columns = other_source(), .chunks = one_row()}};
+        {.source_id = "wide", .schema = &wide_source(), .chunks = one_row()},
+        {.source_id = "other", .schema = &other_source(), .chunks = one_row()}};
     all.resize(count);
     return all;
 }
