@@ -38,6 +38,11 @@ class ServerError(Exception):
     """The server did not start, did not stop, or ended by itself."""
 
 
+def clean_environment():
+    """Ours without what would change an answer: settings of a server or client, the width of a terminal."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("INSULA_") and k != "COLUMNS"}
+
+
 def binary():
     return pathlib.Path(os.environ.get("INSULA_BINARY", ROOT / "build/release/insula"))
 
@@ -90,7 +95,7 @@ class Server:
 
     def start_once(self):
         """False where another program took a port between our look and the start."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("INSULA_")} | self.environment
+        environment = clean_environment() | self.environment
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [binary(), "serve", "--data-dir", self.data_directory, "--port-offset", str(self.offset),

@@ -238,8 +238,8 @@ def test_a_stopped_server_with_them_is_verified(client):
     client.attached(f"file://{client.name}")
     client.server.stop()
     done = subprocess.run([spec_server.binary(), "verify", "--data-dir", client.server.data_directory],
-                          env=os.environ | client.server.environment, capture_output=True, encoding="utf-8",
-                          timeout=60, check=False)
+                          env=spec_server.clean_environment() | client.server.environment, capture_output=True,
+                          encoding="utf-8", timeout=60, check=False)
     client.server.start()
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(client.search()) == 4
@@ -374,7 +374,7 @@ def test_malformed_files_are_refused_with_the_place(client):
 
 def test_the_command_line_attaches(client):
     client.put("a.csv", "id\n1\n2\n")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("INSULA_")}
+    environment = spec_server.clean_environment()
     done = subprocess.run(
         [spec_server.binary(), "source", "add", client.name, "--connection-string", f"file://{client.name}/a.csv",
          "--output", "json"],

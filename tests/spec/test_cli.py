@@ -28,7 +28,7 @@ def ndjson(documents):
 
 
 def environment(port, **more):
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("INSULA_") and k != "COLUMNS"}
+    clean = spec_server.clean_environment()
     return clean | {"INSULA_SERVER": f"http://127.0.0.1:{port}"} | more
 
 

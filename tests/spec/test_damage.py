@@ -15,7 +15,7 @@ SEGMENT_HEADER_BYTES = 4096
 
 def insula(*arguments, exits=OK, server=None):
     """With `server`, what it has in its environment, and its data directory."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("INSULA_")}
+    clean = spec_server.clean_environment()
     if server is not None:
         clean |= server.environment
         arguments = (*arguments, "--data-dir", server.data_directory)

@@ -77,7 +77,7 @@ def shell(request, tmp_path):
     page = request.param
     server = spec_server.Server(["--dev"])
     (tmp_path / "insula").symlink_to(spec_server.binary().resolve())
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("INSULA_") and k != "COLUMNS"}
+    environment = spec_server.clean_environment()
     started = None
     try:
         if page in WITHOUT_SERVER:

@@ -1,6 +1,5 @@
 """A server whose catalog is on PostgreSQL: whose catalog it is, and what is answered while PostgreSQL is away."""
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -73,7 +72,7 @@ def count(server, source):
 
 def refuses_to_start(data_directory, environment):
     """(exit code, what it says)."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("INSULA_")} | environment
+    clean = spec_server.clean_environment() | environment
     ended = subprocess.run([spec_server.binary(), "serve", "--dev", "--data-dir", data_directory, "--port-offset",
                             str(spec_server.free_port_offset())], env=clean, stdin=subprocess.DEVNULL,
                            capture_output=True, encoding="utf-8", timeout=SECONDS_MAX, check=False)
@@ -136,7 +135,7 @@ def test_a_start_waits_for_postgresql(running, server):
     server.process = subprocess.Popen(
         [spec_server.binary(), "serve", "--dev", "--data-dir", server.data_directory, "--port-offset",
          str(server.offset)],
-        env={k: v for k, v in os.environ.items() if not k.startswith("INSULA_")} | server.environment,
+        env=spec_server.clean_environment() | server.environment,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(server.log_path, "ab"),
         preexec_fn=spec_server.end_with_parent)
     within_seconds(True, lambda: "waiting for the catalog" in server.log_path.read_text())
@@ -151,7 +150,7 @@ def test_a_start_that_waits_ends_when_it_is_told_to(running, server):
     server.process = subprocess.Popen(
         [spec_server.binary(), "serve", "--dev", "--data-dir", server.data_directory, "--port-offset",
          str(server.offset)],
-        env={k: v for k, v in os.environ.items() if not k.startswith("INSULA_")} | server.environment,
+        env=spec_server.clean_environment() | server.environment,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(server.log_path, "ab"),
         preexec_fn=spec_server.end_with_parent)
     within_seconds(True, lambda: server.log_path.read_text().count("waiting for the catalog") > 0)
@@ -204,7 +203,7 @@ def test_verification_reads_the_catalog_where_it_is(running, server):
     write(server, "orders", {"n": 1})
     server.stop()
     words = [spec_server.binary(), "verify", "--json", "--quiet", "--data-dir", server.data_directory]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("INSULA_")}
+    clean = spec_server.clean_environment()
     found = subprocess.run(words, env=clean | server.environment, capture_output=True, encoding="utf-8",
                            timeout=SECONDS_MAX, check=True)
     assert json.loads(found.stdout)["sound"] and json.loads(found.stdout)["sources"] == 1

@@ -2,7 +2,6 @@
 import contextlib
 import gzip
 import json
-import os
 import re
 import socket
 import subprocess
@@ -17,7 +16,7 @@ KEY = re.compile(r"^\s*(insula_[\w-]{43})\s*$", re.M)
 
 
 def environment(**more):
-    return {k: v for k, v in os.environ.items() if not k.startswith("INSULA_")} | more
+    return spec_server.clean_environment() | more
 
 
 def insula(*arguments, exits=0, **more):
