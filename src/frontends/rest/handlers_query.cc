@@ -83,54 +83,58 @@ Error page_too_large() {
 
 }  // namespace
 
-net::Task<Result<RestApi::RunPtr>> RestApi::start_query(Call& call, QueryKind kind,
-                                                        tables::OutputFormat format) {
-    MemoryGrant memory;
-    ASSIGN_OR_CO_RETURN(const std::string body,
-                        co_await read_json(call, kQueryBodyBytesMax, memory));
-    if (body.find_first_not_of(" \t\r\n") == std::string::npos) {
+net::Task<Result<RestApi::Page>> RestApi::read_query(Call& call, QueryKind kind) {
+    Page body;
+    ASSIGN_OR_CO_RETURN(body.text, co_await read_json(call, kQueryBodyBytesMax, body.memory));
+    if (body.text.find_first_not_of(" \t\r\n") == std::string::npos) {
         co_return fail(invalid_argument("empty_body", "The body is empty.")
                            .with_hint("A query is a JSON object; {} asks for everything."));
     }
     call.context.deadline = Deadline::after(kind == QueryKind::stream ? options_.stream_deadline
                                                                       : options_.request_deadline);
     call.exchange.cancel_when_gone(call.context.cancel);
-    co_return co_await net::on_pool(services_.query_workers, [&]() -> Result<RunPtr> {
-        ASSIGN_OR_RETURN(const json::JsonValue value,
-                         json::JsonValue::parse(body, {.bytes_max = kQueryBodyBytesMax}));
-        if (kind == QueryKind::aggregate) {
-            ASSIGN_OR_RETURN(const auto request, tables::parse_aggregate(value));
-            return services_.queries.aggregate(call.context, request, format);
-        }
-        const auto mode =
-            kind == QueryKind::stream ? tables::SearchMode::stream : tables::SearchMode::page;
-        ASSIGN_OR_RETURN(const auto request, tables::parse_search(value, mode));
-        return services_.queries.search(call.context, request, format);
-    });
+    co_return body;
 }
 
-net::Task<Result<RestApi::Page>> RestApi::whole_page(RunPtr run) {
-    co_return co_await net::on_pool(services_.query_workers, [&]() -> Result<Page> {
-        // The run ends here, on the worker, and not on the I/O thread.
-        const RunPtr owned = std::move(run);
-        Page page;
-        for (bool more = true; more;) {
-            if (page.text.size() >= kPageBytesMax) return fail(page_too_large());
-            const size_t wanted = std::min(page.text.size() + kPagePieceBytes, kPageBytesMax);
-            ASSIGN_OR_RETURN(more, owned->next(page.text, wanted));
-            RETURN_IF_ERROR(count_page(page));
-        }
-        return page;
-    });
+Result<RestApi::RunPtr> RestApi::begin_query(const Call& call, std::string_view body,
+                                             QueryKind kind, tables::OutputFormat format,
+                                             tables::Pace pace) {
+    ASSIGN_OR_RETURN(const json::JsonValue value,
+                     json::JsonValue::parse(body, {.bytes_max = kQueryBodyBytesMax}));
+    if (kind == QueryKind::aggregate) {
+        ASSIGN_OR_RETURN(const auto request, tables::parse_aggregate(value));
+        return services_.queries.aggregate(call.context, request, format, pace);
+    }
+    const auto mode =
+        kind == QueryKind::stream ? tables::SearchMode::stream : tables::SearchMode::page;
+    ASSIGN_OR_RETURN(const auto request, tables::parse_search(value, mode));
+    return services_.queries.search(call.context, request, format, pace);
+}
+
+Result<RestApi::Page> RestApi::whole_page(tables::QueryRun& run) const {
+    Page page;
+    for (bool more = true; more;) {
+        if (page.text.size() >= kPageBytesMax) return fail(page_too_large());
+        const size_t wanted = std::min(page.text.size() + kPagePieceBytes, kPageBytesMax);
+        ASSIGN_OR_RETURN(more, run.next(page.text, wanted));
+        RETURN_IF_ERROR(count_page(page));
+    }
+    return page;
 }
 
 net::Task<void> RestApi::answer_page(Call& call, QueryKind kind, tables::OutputFormat format) {
-    Result<RunPtr> run = co_await start_query(call, kind, format);
-    if (!run) {
-        respond_error(call.exchange, run.error(), call.context.request_id);
+    const Result<Page> body = co_await read_query(call, kind);
+    if (!body) {
+        respond_error(call.exchange, body.error(), call.context.request_id);
         co_return;
     }
-    Result<Page> page = co_await whole_page(*std::move(run));
+    // In one go: a query that waited for a worker between its start and its end would hold what it
+    // was pinned on for nothing.
+    Result<Page> page = co_await net::on_pool(services_.query_workers, [&]() -> Result<Page> {
+        ASSIGN_OR_RETURN(const RunPtr run,
+                         begin_query(call, body->text, kind, format, tables::Pace::page));
+        return whole_page(*run);
+    });
     if (!page) {
         respond_error(call.exchange, page.error(), call.context.request_id);
         co_return;
@@ -162,7 +166,15 @@ net::Task<void> RestApi::search_stream(Call& call) {
 }
 
 net::Task<void> RestApi::answer_stream(Call& call, QueryKind kind, tables::OutputFormat format) {
-    Result<RunPtr> run = co_await start_query(call, kind, format);
+    Result<Page> body = co_await read_query(call, kind);
+    if (!body) {
+        respond_error(call.exchange, body.error(), call.context.request_id);
+        co_return;
+    }
+    Result<RunPtr> run = co_await net::on_pool(services_.query_workers, [&] {
+        return begin_query(call, body->text, kind, format, tables::Pace::stream);
+    });
+    *body = {};
     if (!run) {
         respond_error(call.exchange, run.error(), call.context.request_id);
         co_return;

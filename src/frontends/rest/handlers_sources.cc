@@ -323,7 +323,8 @@ Result<RestApi::Page> RestApi::sources_page(const tenancy::RequestContext& conte
 
 net::Task<void> RestApi::remove_source(Call& call) {
     const Status removed = co_await net::on_pool(services_.workers, [&] {
-        return services_.tables.remove_source(call.context.tenant, call.arguments.at(0));
+        return services_.tables.remove_source(call.context.tenant, call.arguments.at(0),
+                                              call.context.deadline);
     });
     if (!removed) {
         respond_error(call.exchange, removed.error(), call.context.request_id);

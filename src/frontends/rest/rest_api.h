@@ -116,15 +116,19 @@ class RestApi {
 
     enum class QueryKind : uint8_t { search, stream, aggregate };
     using RunPtr = std::unique_ptr<tables::QueryRun>;
-    net::Task<Result<RunPtr>> start_query(Call& call, QueryKind kind, tables::OutputFormat format);
-    // A body in memory that a client may take its time to receive.
+    // A body in memory, of a query or of an answer that a client may take its time to receive.
     struct Page {
         MemoryGrant memory;
         std::string text;
     };
     // Counts what `page` holds by now.
     Status count_page(Page& page) const;
-    net::Task<Result<Page>> whole_page(RunPtr run);
+    // The body of a query, and its deadline.
+    net::Task<Result<Page>> read_query(Call& call, QueryKind kind);
+    // On a query worker.
+    Result<RunPtr> begin_query(const Call& call, std::string_view body, QueryKind kind,
+                               tables::OutputFormat format, tables::Pace pace);
+    Result<Page> whole_page(tables::QueryRun& run) const;
     Result<Page> sources_page(const tenancy::RequestContext& context, const SourceListing& wanted);
     net::Task<void> answer_page(Call& call, QueryKind kind, tables::OutputFormat format);
     net::Task<void> answer_stream(Call& call, QueryKind kind, tables::OutputFormat format);

@@ -116,15 +116,16 @@ void QueryRun::render_end(std::string& out) {
                *renderer_);
 }
 
-Result<std::unique_ptr<QueryRun>> Queries::begin() {
-    if (running_.fetch_add(1) >= running_max_) {
-        running_.fetch_sub(1);
-        return fail(Error(Code::resource_exhausted, "too_many_searches",
-                          "More searches are running than the server allows (" +
-                              std::to_string(running_max_) + ").")
-                        .with_hint("Retry after a moment."));
+Result<std::unique_ptr<QueryRun>> Queries::begin(Pace pace) {
+    std::atomic<uint64_t>& running = pace == Pace::stream ? streams_ : pages_;
+    if (running.fetch_add(1) >= streams_max_ && pace == Pace::stream) {
+        running.fetch_sub(1);
+        return fail(Error(Code::resource_exhausted, "too_many_streams",
+                          "More streams are open than the server allows (" +
+                              std::to_string(streams_max_) + ").")
+                        .with_hint("Retry after a moment, or ask for pages: /data/search."));
     }
-    return std::unique_ptr<QueryRun>(new QueryRun(running_, store_.services().clock));
+    return std::unique_ptr<QueryRun>(new QueryRun(running, store_.services().clock));
 }
 
 Result<std::vector<SourceView>> Queries::pin(const tenancy::RequestContext& context,
@@ -164,9 +165,9 @@ Status Queries::execute(const tenancy::RequestContext& context, engine::Query qu
 }
 
 Result<std::unique_ptr<QueryRun>> Queries::search(const tenancy::RequestContext& context,
-                                                  const SearchRequest& request,
-                                                  OutputFormat format) {
-    ASSIGN_OR_RETURN(auto run, begin());
+                                                  const SearchRequest& request, OutputFormat format,
+                                                  Pace pace) {
+    ASSIGN_OR_RETURN(auto run, begin(pace));
     ASSIGN_OR_RETURN(const std::vector<SourceView> views, pin(context, request.sources, *run));
     SearchPlan plan;
     if (!views.empty()) {
@@ -186,8 +187,8 @@ Result<std::unique_ptr<QueryRun>> Queries::search(const tenancy::RequestContext&
 
 Result<std::unique_ptr<QueryRun>> Queries::aggregate(const tenancy::RequestContext& context,
                                                      const AggregateRequest& request,
-                                                     OutputFormat format) {
-    ASSIGN_OR_RETURN(auto run, begin());
+                                                     OutputFormat format, Pace pace) {
+    ASSIGN_OR_RETURN(auto run, begin(pace));
     ASSIGN_OR_RETURN(const std::vector<SourceView> views, pin(context, request.sources, *run));
     auto planned = plan_aggregate(request, inputs_of(views));
     // A tenant without a source has no columns either: what asks for one has no answer yet, and

@@ -24,6 +24,12 @@ namespace insula::tables {
 
 enum class OutputFormat : uint8_t { json, ndjson, csv };
 
+// Who waits for whom while a query runs.
+enum class Pace : uint8_t {
+    page,    // it is read to its end at once
+    stream,  // it waits between two pieces until its client has taken the first
+};
+
 // One query under way. Holds the rows and files that it was pinned on, and counts as running, until
 // destroyed.
 class QueryRun {
@@ -49,7 +55,7 @@ class QueryRun {
     void render_end(std::string& out);
     Error error_of_files(const Error& error) const;
 
-    std::atomic<uint64_t>& running_;
+    std::atomic<uint64_t>& running_;  // pages or streams
     Clock& clock_;
     const SteadyTime started_;
     PruneStats pruned_;
@@ -63,29 +69,31 @@ class QueryRun {
 
 class Queries {
   public:
-    // `running_max` queries at once; one more is resource_exhausted. The store must outlive all
-    // runs.
-    Queries(TableStore& store, size_t running_max) : store_(store), running_max_(running_max) {}
+    // `streams_max` streams at once; one more is resource_exhausted "too_many_streams". Pages are
+    // bounded by the threads that read them. The store must outlive all runs.
+    Queries(TableStore& store, size_t streams_max) : store_(store), streams_max_(streams_max) {}
 
     // The request's sources (all of the tenant's if it names none) are pinned at one journal
     // position.
     Result<std::unique_ptr<QueryRun>> search(const tenancy::RequestContext& context,
-                                             const SearchRequest& request, OutputFormat format);
+                                             const SearchRequest& request, OutputFormat format,
+                                             Pace pace);
     Result<std::unique_ptr<QueryRun>> aggregate(const tenancy::RequestContext& context,
                                                 const AggregateRequest& request,
-                                                OutputFormat format);
-    uint64_t running() const { return running_.load(); }
+                                                OutputFormat format, Pace pace);
+    uint64_t running() const { return pages_.load() + streams_.load(); }
 
   private:
-    Result<std::unique_ptr<QueryRun>> begin();
+    Result<std::unique_ptr<QueryRun>> begin(Pace pace);
     Result<std::vector<SourceView>> pin(const tenancy::RequestContext& context,
                                         const std::vector<std::string>& source_ids,
                                         QueryRun& run) const;
     Status execute(const tenancy::RequestContext& context, engine::Query query, QueryRun& run);
 
     TableStore& store_;
-    const size_t running_max_;
-    std::atomic<uint64_t> running_{0};
+    const size_t streams_max_;
+    std::atomic<uint64_t> pages_{0};
+    std::atomic<uint64_t> streams_{0};
 };
 
 }  // namespace insula::tables

@@ -7,6 +7,7 @@
 #include "platform/json/utf8.h"
 #include "platform/runtime/fail_point.h"
 #include "platform/runtime/log.h"
+#include "platform/runtime/timed_lock.h"
 
 namespace insula::tables {
 
@@ -84,7 +85,7 @@ Result<std::shared_ptr<Source>> TableStore::add_source(const TenantId& tenant,
                            .options = request.options,
                            .created_at = services_.clock.wall_now()};
     ASSIGN_OR_RETURN(stored.columns, declared_columns(request));
-    std::unique_lock changing(changes_);
+    ASSIGN_OR_RETURN(auto changing, lock_until(changes_, deadline));
     ASSIGN_OR_RETURN(const Epoch epoch, check_new(tenant, request.source_id));
     ASSIGN_OR_RETURN(const uint64_t incarnation,
                      services_.catalog.allocate_ids(catalog::IdKind::source_incarnation, 1));
@@ -123,10 +124,10 @@ Result<std::shared_ptr<Source>> TableStore::attach_source(const catalog::Source&
                                                           Epoch epoch, Deadline deadline,
                                                           const CancelToken& cancel) {
     auto source = std::make_shared<Source>(services_, stored, epoch);
-    std::unique_lock changing(changes_, std::defer_lock);
+    std::unique_lock<std::timed_mutex> changing;
     bool added = false;
     const auto add = [&]() -> Status {
-        changing.lock();
+        ASSIGN_OR_RETURN(changing, lock_until(changes_, deadline));
         ASSIGN_OR_RETURN([[maybe_unused]] const Epoch checked,
                          check_new(stored.tenant, stored.source_id));
         RETURN_IF_ERROR(add_to_catalog(stored, epoch));
@@ -190,8 +191,9 @@ void TableStore::settle_additions() {
     }
 }
 
-Status TableStore::remove_source(const TenantId& tenant, std::string_view source_id) {
-    const std::lock_guard changing(changes_);
+Status TableStore::remove_source(const TenantId& tenant, std::string_view source_id,
+                                 Deadline deadline) {
+    ASSIGN_OR_RETURN(const auto changing, lock_until(changes_, deadline));
     ASSIGN_OR_RETURN(const auto source, find(tenant, source_id));
     return source->remove([&]() -> Status {
         const Status removed = services_.catalog.remove_source({tenant, source->incarnation()});
@@ -216,10 +218,11 @@ Result<std::shared_ptr<Source>> TableStore::find(const TenantId& tenant,
 }
 
 Result<std::shared_ptr<Source>> TableStore::find_or_create(const TenantId& tenant,
-                                                           std::string_view source_id) {
+                                                           std::string_view source_id,
+                                                           Deadline deadline) {
     auto source = find(tenant, source_id);
     if (source || !services_.limits.create_sources) return source;
-    auto added = add_source(tenant, {.source_id = std::string(source_id)});
+    auto added = add_source(tenant, {.source_id = std::string(source_id)}, deadline);
     // Another write may have created it in between.
     if (!added && added.error().code() == Code::already_exists) return find(tenant, source_id);
     return added;

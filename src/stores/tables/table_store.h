@@ -72,12 +72,14 @@ class TableStore {
                                                const AddSourceRequest& request,
                                                Deadline deadline = Deadline::never(),
                                                const CancelToken& cancel = {});
-    Status remove_source(const TenantId& tenant, std::string_view source_id);
+    Status remove_source(const TenantId& tenant, std::string_view source_id,
+                         Deadline deadline = Deadline::never());
     // not_found "source_not_found".
     Result<std::shared_ptr<Source>> find(const TenantId& tenant, std::string_view source_id) const;
     // The source of a write: created if unknown and allowed.
     Result<std::shared_ptr<Source>> find_or_create(const TenantId& tenant,
-                                                   std::string_view source_id);
+                                                   std::string_view source_id,
+                                                   Deadline deadline = Deadline::never());
     std::vector<std::shared_ptr<Source>> list(const TenantId& tenant) const;  // by id
 
     Services& services() { return services_; }
@@ -128,7 +130,7 @@ class TableStore {
     mutable std::shared_mutex mutex_;
     std::unordered_map<TenantId, TenantState> tenants_;
     std::unordered_map<SourceIncarnation, std::shared_ptr<Source>> by_incarnation_;
-    std::mutex changes_;  // serialises add and remove
+    std::timed_mutex changes_;  // serialises add and remove
     // Sources that the catalog may have, and memory has not.
     struct AdditionInDoubt {
         catalog::Source stored;

@@ -128,7 +128,7 @@ class StoreReaders : public testing::Test {
         tenancy::RequestContext context;
         context.tenant = TestNode::tenant();
         context.deadline = Deadline::after(kPatience);
-        auto run = queries().aggregate(context, *request, OutputFormat::json);
+        auto run = queries().aggregate(context, *request, OutputFormat::json, Pace::page);
         ASSERT_TRUE(run) << run.error().describe();
         std::string text;
         for (;;) {

@@ -98,7 +98,7 @@ class Attached : public testing::Test {
         const tenancy::RequestContext context{.tenant = TestNode::tenant()};
         ASSIGN_OR_RETURN(const auto body, json::JsonValue::parse(request));
         ASSIGN_OR_RETURN(const SearchRequest parsed, parse_search(body, SearchMode::stream));
-        return run(queries_->search(context, parsed, OutputFormat::json));
+        return run(queries_->search(context, parsed, OutputFormat::json, Pace::page));
     }
     // The fields of each record, in their order.
     std::vector<std::string> search(const std::string& request) {
@@ -195,7 +195,7 @@ TEST_F(Attached, SeveralSourcesAreOneRequest) {
     const tenancy::RequestContext context{.tenant = TestNode::tenant()};
     const auto request = parse_aggregate(*json::JsonValue::parse(
         R"({"aggregations": [{"type": "count", "alias": "n"}, {"type": "sum", "column": "id"}]})"));
-    const auto answer = run(queries_->aggregate(context, *request, OutputFormat::json));
+    const auto answer = run(queries_->aggregate(context, *request, OutputFormat::json, Pace::page));
     ASSERT_TRUE(answer) << answer.error().describe();
     EXPECT_NE(answer->find(R"({"n":4,"sum_id":10})"), std::string::npos) << *answer;
 }
