@@ -67,6 +67,8 @@ def measure(session, name):
     """The rows of one measurement and what surrounded it; a failure becomes a row."""
     function = MEASUREMENTS[name]
     surroundings = {"load_average": os.getloadavg()[0]}
+    # What the measurement before has left to be written is not this one's.
+    os.sync()
     bystanders = Bystanders(session)
     begin = time.monotonic()
     try:

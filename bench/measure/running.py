@@ -95,7 +95,7 @@ def replay(session):
         recovered = server.recovered()
         seconds = server.ready["start_seconds"]
         memory = server.memory()
-        rows = server.count_rows([])
+        rows = server.count_rows()
     if rows != documents:
         raise NotMeasured(f"{documents} documents were acknowledged, {rows} are there after the kill")
     if recovered["bytes"] == 0:
@@ -122,7 +122,7 @@ def replay_large(session):
         server.start()
         cpu = process_cpu_seconds(server.pid)
         recovered, seconds, used = server.recovered(), server.ready["start_seconds"], server.memory()
-        found = server.count_rows([])
+        found = server.count_rows()
         server.kill()
         if found != documents:
             raise NotMeasured(f"{documents} documents were acknowledged, {found} are there after the kill")

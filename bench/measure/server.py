@@ -191,9 +191,12 @@ class Server:
     def source_stats(self, source):
         return json.loads(self.request("GET", f"/sources/{source}/stats"))
 
-    def count_rows(self, sources):
-        answer = self.post("/data/aggregate", {"sources": sources,
-                                               "aggregations": [{"type": "count", "alias": "rows"}]})
+    def count_rows(self, sources=None):
+        """Of all sources where none are named."""
+        request = {"aggregations": [{"type": "count", "alias": "rows"}]}
+        if sources is not None:
+            request["sources"] = sources
+        answer = self.post("/data/aggregate", request)
         return int(answer["results"][0]["rows"])
 
     def metric(self, name):
