@@ -103,6 +103,8 @@ char* RecordProgram::write(json::TextSink& sink, char* at, const engine::ResultB
                 at = put_extras(sink, at, op.slot, extras.members);
             // Every member ends with a comma, so a brace means that there was none.
             if (at[-1] == '{') {
+                // The constructor closes what it has opened, and no more than kDepthMax.
+                // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): as above
                 at = sink.begin() + opened[depth];
             } else {
                 at[-1] = '}';

@@ -29,6 +29,7 @@ inline char* format_value(char* at, engine::ResultType type,
             return json::format_int128(at, column.values<__int128>()[row]);
         case ResultType::boolean: {
             const bool value = column.values<uint8_t>()[row] != 0;
+            // NOLINTNEXTLINE(bugprone-not-null-terminated-result): a part of a longer text
             std::memcpy(at, value ? "true " : "false", 5);
             return at + (value ? 4 : 5);
         }
