@@ -129,7 +129,8 @@ def fenced(answer):
     return code(answer) if answer[0] != 200 else answer[0]
 
 
-def test_a_start_waits_for_postgresql(running, server):
+def start_without_postgresql(running, server):
+    """Until it says that it waits."""
     server.stop()
     running.stop()
     server.process = subprocess.Popen(
@@ -139,21 +140,17 @@ def test_a_start_waits_for_postgresql(running, server):
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(server.log_path, "ab"),
         preexec_fn=spec_server.end_with_parent)
     within_seconds(True, lambda: "waiting for the catalog" in server.log_path.read_text())
+
+
+def test_a_start_waits_for_postgresql(running, server):
+    start_without_postgresql(running, server)
     running.start()
     within_seconds(True, server.is_healthy)
     assert write(server, "orders", {"n": 1})[0] == 200
 
 
 def test_a_start_that_waits_ends_when_it_is_told_to(running, server):
-    server.stop()
-    running.stop()
-    server.process = subprocess.Popen(
-        [spec_server.binary(), "serve", "--dev", "--data-dir", server.data_directory, "--port-offset",
-         str(server.offset)],
-        env=spec_server.clean_environment() | server.environment,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(server.log_path, "ab"),
-        preexec_fn=spec_server.end_with_parent)
-    within_seconds(True, lambda: server.log_path.read_text().count("waiting for the catalog") > 0)
+    start_without_postgresql(running, server)
     server.stop()
 
 

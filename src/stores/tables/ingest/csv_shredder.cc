@@ -10,6 +10,7 @@
 #include "platform/csv/csv_type.h"
 #include "platform/json/utf8.h"
 #include "stores/tables/ingest/batch_builder.h"
+#include "stores/tables/ingest/csv_types.h"
 
 namespace insula::tables {
 
@@ -23,20 +24,6 @@ struct Column {
     // Made with its type at the first value, which alone might make another column.
     bool to_be_made = false;
 };
-
-ColumnType column_type(csv::CsvType type) {
-    switch (type) {
-        case csv::CsvType::integer:
-            return ColumnType::int64;
-        case csv::CsvType::number:
-            return ColumnType::float64;
-        case csv::CsvType::boolean:
-            return ColumnType::boolean;
-        case csv::CsvType::text:
-            return ColumnType::string;
-    }
-    return ColumnType::string;
-}
 
 Status check_width(const std::vector<csv::CsvField>& row, size_t columns,
                    const csv::CsvReader& reader) {

@@ -6,8 +6,6 @@
 
 namespace insula::tables {
 
-namespace {
-
 ColumnType column_type(csv::CsvType type) {
     switch (type) {
         case csv::CsvType::integer:
@@ -21,8 +19,6 @@ ColumnType column_type(csv::CsvType type) {
     }
     return ColumnType::string;
 }
-
-}  // namespace
 
 Status CsvTypes::add(std::string_view piece, char delimiter) {
     if (!json::valid_utf8(piece)) {

@@ -12,6 +12,9 @@
 
 namespace insula::tables {
 
+// The column that values of this type need at least.
+ColumnType column_type(csv::CsvType type);
+
 class CsvTypes {
   public:
     // invalid_argument: malformed_csv, invalid_utf8, empty_body. Rows of another width than the

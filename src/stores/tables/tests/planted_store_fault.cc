@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "platform/fs/forwarding_file_system.h"
+#include "stores/tables/tests/forwarding_catalog.h"
 
 namespace insula::tables::durability {
 
@@ -56,40 +57,25 @@ class WaitingJournal final : public journal::Journal {
     const StoreFault fault_;
 };
 
-class FaultyCatalog final : public catalog::Catalog {
+class FaultyCatalog final : public ForwardingCatalog {
   public:
     FaultyCatalog(std::unique_ptr<Catalog> catalog, FileSystem& fs, std::string data_directory,
                   StoreFault fault)
-        : catalog_(std::move(catalog)),
+        : ForwardingCatalog(std::move(catalog)),
           fs_(fs),
           data_directory_(std::move(data_directory)),
           fault_(fault) {}
 
-    Result<std::vector<catalog::Tenant>> tenants() override { return catalog_->tenants(); }
     Result<std::vector<catalog::Source>> sources(const TenantId& tenant) override {
-        auto sources = catalog_->sources(tenant);
+        auto sources = ForwardingCatalog::sources(tenant);
         if (!sources || fault_ != StoreFault::replay_flushed_records) return sources;
         for (catalog::Source& source : *sources) source.flushed_lsn = {};
         return sources;
     }
-    Result<std::vector<catalog::IdempotencyEntry>> idempotency(SourceIncarnation incarnation,
-                                                               WallNanos now) override {
-        return catalog_->idempotency(incarnation, now);
-    }
-    Result<std::vector<catalog::GarbageFile>> garbage() override { return catalog_->garbage(); }
-    Status add_tenant(const catalog::AddTenant& command) override {
-        return catalog_->add_tenant(command);
-    }
-    Result<Epoch> raise_epoch(const catalog::RaiseEpoch& command) override {
-        return catalog_->raise_epoch(command);
-    }
-    Status add_source(const catalog::AddSource& command) override {
-        return catalog_->add_source(command);
-    }
     Status remove_source(const catalog::RemoveSource& command) override {
         RETURN_IF_ERROR(carry_out());
         if (fault_ == StoreFault::delete_before_commit) RETURN_IF_ERROR(delete_files(command));
-        return catalog_->remove_source(command);
+        return ForwardingCatalog::remove_source(command);
     }
     Status commit_files(const catalog::CommitFiles& command) override {
         catalog::CommitFiles changed = command;
@@ -105,26 +91,15 @@ class FaultyCatalog final : public catalog::Catalog {
         if (fault_ == StoreFault::forget_restatement && restates) return {};
         if (fault_ == StoreFault::forget_a_file && changed.add.size() > 1) changed.add.pop_back();
         if (fault_ == StoreFault::commit_one_by_one) return commit_one_by_one(std::move(changed));
-        if (fault_ != StoreFault::publish_before_commit) return catalog_->commit_files(changed);
+        if (fault_ != StoreFault::publish_before_commit)
+            return ForwardingCatalog::commit_files(changed);
         RETURN_IF_ERROR(carry_out());
         late_ = std::move(changed);
         return {};
     }
-    Status forget_garbage(const std::vector<FileId>& files) override {
-        return catalog_->forget_garbage(files);
-    }
-    Result<uint64_t> allocate_ids(catalog::IdKind kind, uint64_t count) override {
-        return catalog_->allocate_ids(kind, count);
-    }
-    Result<std::optional<std::string>> setting(std::string_view key) override {
-        return catalog_->setting(key);
-    }
-    Status put_setting(std::string_view key, std::string_view value) override {
-        return catalog_->put_setting(key, value);
-    }
     Status close() override {
         RETURN_IF_ERROR(carry_out());
-        return catalog_->close();
+        return ForwardingCatalog::close();
     }
 
   private:
@@ -136,17 +111,17 @@ class FaultyCatalog final : public catalog::Catalog {
             first.flushed_lsn.reset();
             first.idempotency.clear();
             command.add.erase(command.add.begin());
-            RETURN_IF_ERROR(catalog_->commit_files(first));
+            RETURN_IF_ERROR(ForwardingCatalog::commit_files(first));
         }
-        return catalog_->commit_files(command);
+        return ForwardingCatalog::commit_files(command);
     }
     Status carry_out() {
         if (!late_) return {};
         const catalog::CommitFiles command = *std::exchange(late_, std::nullopt);
-        return catalog_->commit_files(command);
+        return ForwardingCatalog::commit_files(command);
     }
     Status delete_files(const catalog::RemoveSource& command) {
-        ASSIGN_OR_RETURN(const auto sources, catalog_->sources(command.tenant));
+        ASSIGN_OR_RETURN(const auto sources, ForwardingCatalog::sources(command.tenant));
         for (const catalog::Source& source : sources) {
             if (source.incarnation != command.incarnation || source.files.empty()) continue;
             for (const catalog::DataFile& file : source.files) {
@@ -161,7 +136,6 @@ class FaultyCatalog final : public catalog::Catalog {
         return {};
     }
 
-    std::unique_ptr<Catalog> catalog_;
     FileSystem& fs_;
     const std::string data_directory_;
     const StoreFault fault_;
