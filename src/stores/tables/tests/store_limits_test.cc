@@ -100,7 +100,9 @@ TEST(StoreLimits, ASourceThatCannotBeFlushedDoesNotKeepTheOthersFromIt) {
     settings.limits.source_memtable_bytes = 1;
     auto node = TestNode::open(fs, clock, settings);
     ASSERT_TRUE(node) << node.error().describe();
-    for (const char* source : {"first", "second", "third"}) {
+    // The largest is flushed first.
+    ASSERT_TRUE((*node)->write("first", R"({"x":1,"y":2,"z":3})"));
+    for (const char* source : {"second", "third"}) {
         ASSERT_TRUE((*node)->write(source, R"({"x":1})"));
     }
     ASSERT_TRUE((*node)->journal().flush());
