@@ -10,7 +10,7 @@ import time
 from load import tolerates_faults
 from points import DELAYS, ERRORS, POINTS, Point
 from report import Result
-from rounds import BROKEN, FAILURES_MAX, Round
+from rounds import FAILURES_MAX, Round
 from server import Ended
 
 CYCLES_A_ROUND = 8
@@ -229,16 +229,8 @@ def run(budget, seed, only="", keep=False, environment=None, failures_max=FAILUR
         chosen.sort(key=lambda plan: not (plan.point and plan.point.phase == "first"))
         round_seed, cycles = seed + cycles, cycles + CYCLES_A_ROUND
         one = KillRound(round_seed, result, plans, environment)
-        failed = True
-        try:
-            one.run(chosen)
-            failed = False
-        except BROKEN as problem:
-            result.fail(f"{problem}\n    kept: {one.directory}",
-                        f"tests/fault/run.py kill --seed {round_seed} --runs 1 --only {','.join(map(str, chosen))}")
-        finally:
-            reached |= {plan.point.name for plan in one.reached if plan.action == "kill"}
-            one.close(keep or (failed and result.keeps))
+        one.attempt(f"kill --seed {round_seed} --runs 1 --only {','.join(map(str, chosen))}", keep, chosen)
+        reached |= {plan.point.name for plan in one.reached if plan.action == "kill"}
     missing = sorted({point.name for point in POINTS} - reached)
     result.count(f"of {len(POINTS)} fail points reached", len(POINTS) - len(missing))
     if missing and not only and not result.failures and result.counts.get("kills", 0) > 3 * len(POINTS):

@@ -14,7 +14,7 @@ import time
 from client import Client, Gone, Refused
 from load import tolerates_outages
 from report import Result
-from rounds import BROKEN, FAILURES_MAX, Round, Wrong
+from rounds import FAILURES_MAX, Round, Wrong
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "spec"))
 from spec_postgres import Postgres, why_not  # noqa: E402
@@ -277,13 +277,5 @@ def run(budget, seed, only="", keep=False, planted=None, failures_max=FAILURES_M
 
 def _one_round(result, postgres, seed, chosen, keep, planted):
     one = PostgresRound(seed, result, postgres, planted)
-    failed = True
-    try:
-        one.run(chosen)
-        failed = False
-    except BROKEN as problem:
-        result.fail(f"{problem}\n    kept: {one.directory}",
-                    f"tests/fault/run.py postgres --seed {seed} --runs 1 --only {','.join(chosen)}")
-    finally:
-        one.close(keep or (failed and result.keeps))
+    one.attempt(f"postgres --seed {seed} --runs 1 --only {','.join(chosen)}", keep, chosen)
     postgres.start_if_stopped()

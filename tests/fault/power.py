@@ -13,7 +13,7 @@ import subprocess
 import volume
 from load import tolerates_faults
 from report import Result
-from rounds import BROKEN, FAILURES_MAX, Round
+from rounds import FAILURES_MAX, Round
 
 CYCLES_A_ROUND = 8
 LOAD_SECONDS = (0.05, 0.6)
@@ -41,6 +41,13 @@ class PowerRound(Round):
             self._disk.remount()
             self.restart_and_verify()
         self.server.stop()
+
+    def save_evidence(self):
+        self.server.kill_if_running()
+        if self._result.keeps:
+            self._disk.remount()
+            shutil.copytree(self._disk.path, self.directory / "data-as-found",
+                            ignore=shutil.ignore_patterns("lost+found"))
 
     def _cut_under_load(self, goes_on):
         load = self.begin_load(tolerates_faults)
@@ -92,7 +99,8 @@ def run(budget, seed, only="", keep=False, environment=None, failures_max=FAILUR
             reasons.append(f"{kind}: {reason}")
             continue
         try:
-            _run_on(disk, seed + cuts, result, keep, environment, f"--only {kind} --seed {seed + cuts} --runs 1")
+            one = PowerRound(seed + cuts, result, disk, environment)
+            one.attempt(f"power --only {kind} --seed {seed + cuts} --runs 1", keep, CYCLES_A_ROUND)
         finally:
             disk.close()
         cuts += CYCLES_A_ROUND
@@ -100,19 +108,3 @@ def run(budget, seed, only="", keep=False, environment=None, failures_max=FAILUR
     if not usable:
         result.skipped = result.left_out
     return result.end()
-
-
-def _run_on(disk, seed, result, keep, environment, repeat):
-    one = PowerRound(seed, result, disk, environment)
-    failed = True
-    try:
-        one.run(CYCLES_A_ROUND)
-        failed = False
-    except BROKEN as problem:
-        one.server.kill_if_running()
-        if result.keeps:
-            disk.remount()
-            shutil.copytree(disk.path, one.directory / "data-as-found", ignore=shutil.ignore_patterns("lost+found"))
-        result.fail(f"{problem}\n    kept: {one.directory}", f"tests/fault/run.py power {repeat}")
-    finally:
-        one.close(keep or (failed and result.keeps))

@@ -41,6 +41,25 @@ class Round:
         self.ledger = Ledger()
         self._result = result
 
+    def attempt(self, repeat, keep, *cycles):
+        """Runs and closes it. A broken promise is a failure of the result, done again by the arguments `repeat` of
+        run.py; its directory stays then."""
+        failed = True
+        try:
+            self.run(*cycles)
+            failed = False
+        except BROKEN as problem:
+            self.save_evidence()
+            self._result.fail(f"{problem}\n    kept: {self.directory}", f"tests/fault/run.py {repeat}")
+        finally:
+            self.close(keep or (failed and self._result.keeps))
+
+    def run(self, *cycles):
+        raise NotImplementedError
+
+    def save_evidence(self):
+        """Where a data directory would not stay by itself."""
+
     def close(self, keep):
         self.server.close()
         if not keep:

@@ -15,7 +15,7 @@ from client import Client
 from ledger import Ledger
 from load import tolerates, tolerates_faults, verify
 from report import Result
-from rounds import BROKEN, FAILURES_MAX, SHOWN_MAX, Round, Wrong
+from rounds import FAILURES_MAX, SHOWN_MAX, Round, Wrong
 from server import binary
 
 BEFORE_SECONDS = (0.1, 0.4)
@@ -226,15 +226,7 @@ def part(name, kind):
         done = 0
         while budget.goes_on(done) and len(result.failures) < failures_max:
             one = kind(name, seed + done, result, budget)
-            failed = True
-            try:
-                one.run(CYCLES_A_ROUND)
-                failed = False
-            except BROKEN as problem:
-                result.fail(f"{problem}\n    kept: {one.directory}",
-                            f"tests/fault/run.py {name} --seed {seed + done} --runs 1")
-            finally:
-                one.close(keep or failed)
+            one.attempt(f"{name} --seed {seed + done} --runs 1", keep, CYCLES_A_ROUND)
             done += CYCLES_A_ROUND
         return result.end()
     return run
@@ -310,14 +302,7 @@ def run_soak(budget, seed, only="", keep=False, failures_max=FAILURES_MAX):
     del only, failures_max
     result = Result("soak")
     one = Soak(seed, result, budget)
-    failed = True
-    try:
-        one.run()
-        failed = False
-    except BROKEN as problem:
-        result.fail(f"{problem}\n    kept: {one.directory}", f"tests/fault/run.py soak --seed {seed}")
-    finally:
-        one.close(keep or failed)
+    one.attempt(f"soak --seed {seed}", keep)
     return result.end()
 
 
