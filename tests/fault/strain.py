@@ -158,10 +158,6 @@ class Memory(StrainRound):
     def settings(self):
         return {"environment": LITTLE_MEMORY}
 
-    def tolerated(self):
-        # Writes to files go through the engine, which says that it is a query that has no memory.
-        return lambda refused: tolerates_faults(refused) or refused.code == "query_memory"
-
     def strain(self):
         process = self.process()
         soft, hard = resource.prlimit(process, resource.RLIMIT_AS)

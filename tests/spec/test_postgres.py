@@ -116,6 +116,7 @@ def test_of_two_servers_on_copies_of_a_directory_the_later_one_owns_the_catalog(
         within_seconds((503, "node_fenced"), lambda: fenced(write(server, "orders", {"n": 2})))
         assert code(write(server, "new", {"n": 2})) == (503, "node_fenced")
         assert server.request("DELETE", "/sources/orders")[0] == 503
+        assert server.request("GET", "/sources")[0] == 503
         assert server.request("GET", "/health")[0] == 503
         assert server.json("GET", "/health/details")["catalog"] == "fenced"
         assert write(later, "orders", {"n": 3}, key="k")[0] == 200

@@ -214,8 +214,8 @@ net::Task<void> RestApi::admit_and_run(Call& call) {
     }
     call.context.remote_address = call.exchange.request().remote_address;
     call.context.deadline = Deadline::after(options_.request_deadline);
-    if (const Status recovered = co_await wait_for_tenant(call); !recovered) {
-        respond_error(call.exchange, recovered.error(), call.context.request_id);
+    if (const Status served = co_await wait_for_tenant(call); !served) {
+        respond_error(call.exchange, served.error(), call.context.request_id);
         co_return;
     }
     co_await (this->*call.route.handler)(call);
@@ -251,12 +251,13 @@ Status RestApi::count_page(Page& page) const {
     return page.memory.grow(page.text.size() - page.memory.bytes());
 }
 
-// After a start a tenant's requests wait until what it had written is there.
+// After a start a tenant's requests wait until what it had written is there. Where another server
+// has taken the data over, this one's view of it grows old: not even reads are answered.
 net::Task<Status> RestApi::wait_for_tenant(Call& call) {
+    if (!call.route.action.starts_with(kTablesActions)) co_return Status();
+    if (Status owned = services_.tables.services().catalog.check_owned(); !owned) co_return owned;
     tables::RecoveryGate& recovery = services_.tables.recovery();
-    if (recovery.closed() == 0 || !call.route.action.starts_with(kTablesActions)) {
-        co_return Status();
-    }
+    if (recovery.closed() == 0) co_return Status();
     const Status opened = co_await net::completion(
         [&recovery, tenant = call.context.tenant](std::move_only_function<void(Status)> done) {
             recovery.wait(tenant, std::move(done));

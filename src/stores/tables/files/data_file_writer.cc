@@ -71,6 +71,15 @@ engine::Scan scan_of(std::span<const catalog::Column> columns, std::span<const C
     return scan;
 }
 
+// The engine speaks of queries; who writes rows has asked for none.
+Error told_of_rows(const Error& error) {
+    if (error.reason() != engine::kQueryMemory) return error;
+    return Error(Code::resource_exhausted, "memory_exhausted",
+                 "The memory for writing rows into a file is in use.")
+        .with_hint("Retry after a moment, with fewer rows or smaller values at once.")
+        .with_detail(error.describe());
+}
+
 }  // namespace
 
 Result<WrittenFile> write_data_file(FileSystem& fs, engine::Instance& engine,
@@ -95,11 +104,11 @@ Result<WrittenFile> write_data_file(FileSystem& fs, engine::Instance& engine,
             fs, root + "/tmp/" + std::to_string(target.id.value) + ".parquet",
             root + "/" + catalog::file_path(target.tenant, target.incarnation, file), target.id));
     BlobSink sink(*writer);
-    ASSIGN_OR_RETURN(const engine::ParquetStats stats,
-                     engine.write_parquet(scan_of(columns, chunks), parquet_options(options), sink,
-                                          Deadline::never(), CancelToken()));
-    if (stats.rows != file.rows) {
-        return fail(internal_error("the engine wrote " + std::to_string(stats.rows) + " of " +
+    const auto stats = engine.write_parquet(scan_of(columns, chunks), parquet_options(options),
+                                            sink, Deadline::never(), CancelToken());
+    if (!stats) return fail(told_of_rows(stats.error()));
+    if (stats->rows != file.rows) {
+        return fail(internal_error("the engine wrote " + std::to_string(stats->rows) + " of " +
                                    std::to_string(file.rows) + " rows"));
     }
     file.content_bytes = writer->content_bytes();
