@@ -1,5 +1,7 @@
 #include "cli/load.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -167,10 +169,11 @@ void warn_of_late_columns(const std::string& input, const LoadOptions& options,
                           const std::vector<std::string>& found) {
     for (const std::string& column : found) {
         if (std::ranges::find(declared, column) != declared.end()) continue;
-        warn("insula: " + input + ": later rows make " + column +
-             " of a column whose first rows looked otherwise; where they differ it reads as null. "
-             "Write from a file, or first: insula source add " +
-             options.source + " --column \"" + column + "\"");
+        warn(fmt::format(
+            "insula: {}: later rows make {} of a column whose first rows looked otherwise; where "
+            "they differ it reads as null. Write from a file, or first: insula source add {} "
+            "--column \"{}\"",
+            input, column, options.source, column));
     }
 }
 

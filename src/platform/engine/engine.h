@@ -28,7 +28,7 @@
 namespace insula::engine {
 
 // The reason of the error where a statement has no memory left.
-inline constexpr std::string_view kQueryMemory = "query_memory";
+inline constexpr std::string_view kQueryMemoryReason = "query_memory";
 
 // Random access to a file that a query reads. Thread-safe.
 class ReadableFile {

@@ -107,7 +107,7 @@ Error stopped(const QueryState& query) {
 }
 
 Error out_of_memory(std::string_view detail) {
-    return Error(Code::resource_exhausted, kQueryMemory,
+    return Error(Code::resource_exhausted, kQueryMemoryReason,
                  "The query needs more memory than it may use.")
         .with_hint("Ask for fewer rows, columns or groups at once.")
         .with_detail(detail);

@@ -73,7 +73,7 @@ engine::Scan scan_of(std::span<const catalog::Column> columns, std::span<const C
 
 // The engine speaks of queries; who writes rows has asked for none.
 Error told_of_rows(const Error& error) {
-    if (error.reason() != engine::kQueryMemory) return error;
+    if (error.reason() != engine::kQueryMemoryReason) return error;
     return Error(Code::resource_exhausted, "memory_exhausted",
                  "The memory for writing rows into a file is in use.")
         .with_hint("Retry after a moment, with fewer rows or smaller values at once.")

@@ -31,7 +31,8 @@ class NoMemory final : public engine::Instance {
 
   private:
     static Error no_memory() {
-        return {Code::resource_exhausted, engine::kQueryMemory, "The query needs more memory."};
+        return {Code::resource_exhausted, engine::kQueryMemoryReason,
+                "The query needs more memory."};
     }
 };
 
