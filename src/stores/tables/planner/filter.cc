@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "stores/tables/planner/nearest.h"
+#include "base/nearest.h"
 
 namespace insula::tables {
 

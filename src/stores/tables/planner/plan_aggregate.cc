@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/nearest.h"
 #include "platform/engine/sql_type.h"
-#include "stores/tables/planner/nearest.h"
 #include "stores/tables/planner/plan.h"
 #include "stores/tables/planner/result_type.h"
 #include "stores/tables/planner/schema_union.h"

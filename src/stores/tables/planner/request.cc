@@ -6,7 +6,7 @@
 #include <array>
 #include <unordered_set>
 
-#include "stores/tables/planner/nearest.h"
+#include "base/nearest.h"
 
 namespace insula::tables {
 

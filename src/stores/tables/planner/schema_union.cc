@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "base/nearest.h"
 #include "stores/tables/columns.h"
-#include "stores/tables/planner/nearest.h"
 
 namespace insula::tables {
 

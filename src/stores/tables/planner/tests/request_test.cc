@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "stores/tables/planner/nearest.h"
-
 namespace insula::tables {
 namespace {
 
@@ -201,19 +199,6 @@ TEST(Bucket, UnitsAndNamesAreRead) {
         ASSERT_FALSE(bucket) << bad;
         EXPECT_EQ(bucket.error().reason(), "invalid_bucket");
     }
-}
-
-TEST(NearestName, SlipsAreFoundAndStrangersAreNot) {
-    const std::vector<std::string_view> names{"amount", "city", "created_at"};
-    EXPECT_EQ(nearest_name("amuont", names), "amount");
-    EXPECT_EQ(nearest_name("Amount", names), "amount");
-    EXPECT_EQ(nearest_name("create_at", names), "created_at");
-    EXPECT_EQ(nearest_name("zzz", names), "");
-    EXPECT_EQ(nearest_name("", names), "");
-    std::vector<std::string_view> many(5000, "amount");
-    EXPECT_EQ(nearest_name("amuont", many), "amount");
-    many.emplace_back("amount");
-    EXPECT_EQ(nearest_name("amuont", many), "") << "nobody waits for so many to be compared";
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace insula::tables {
+namespace insula {
 
 // The candidate with the fewest single-character edits (letter case counts as half of one), or an
 // empty view if none is close enough to be a slip. Looks at the first 64 bytes of a name.
@@ -17,4 +17,4 @@ std::string did_you_mean(std::string_view name, std::span<const std::string_view
 // "a, b, c"
 std::string joined(std::span<const std::string_view> names);
 
-}  // namespace insula::tables
+}  // namespace insula

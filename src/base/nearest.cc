@@ -1,4 +1,4 @@
-#include "stores/tables/planner/nearest.h"
+#include "base/nearest.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-namespace insula::tables {
+namespace insula {
 
 namespace {
 
@@ -63,4 +63,4 @@ std::string joined(std::span<const std::string_view> names) {
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
-}  // namespace insula::tables
+}  // namespace insula
