@@ -1,0 +1,37 @@
+#include "core/policy/context_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/nearest.h"
+
+namespace insula::policy {
+
+Status ContextTable::add(std::string_view key, std::string value) {
+    auto name = find_key(key);
+    if (!name) {
+        std::vector<std::string_view> known;
+        for (const KeyInfo& info : condition_keys()) known.push_back(info.name);
+        return fail(invalid_argument("invalid_context",
+                                     fmt::format("\"{}\" is no key of a condition.", key))
+                        .with_hint(did_you_mean(key, known)));
+    }
+    auto at = std::ranges::find(entries_, *name, &Entry::key);
+    if (at == entries_.end()) {
+        at = entries_.insert(at, Entry{.key = *std::move(name), .texts = {}, .values = {}});
+    } else if (!key_info(at->key.key).multivalued) {
+        return fail(invalid_argument("invalid_context",
+                                     fmt::format("The key \"{}\" has one value only.", key)));
+    }
+    at->texts.push_back(std::move(value));
+    at->values.emplace_back(at->texts.back());
+    return {};
+}
+
+std::span<const std::string_view> ContextTable::values(const KeyName& key) const {
+    const auto at = std::ranges::find(entries_, key, &Entry::key);
+    return at == entries_.end() ? std::span<const std::string_view>() : at->values;
+}
+
+}  // namespace insula::policy
