@@ -85,7 +85,8 @@ TEST(Evaluate, ActionsHaveNoCaseAndWildcards) {
 
 TEST(Evaluate, NotActionIsEveryOtherAction) {
     const Policy policy = parsed(
-        R"({"Statement":{"Effect":"Allow","NotAction":["tables:Write","tenant:*"],"Resource":"*"}})");
+        R"({"Statement":{"Effect":"Allow","NotAction":["tables:Write","tenant:*"],
+                         "Resource":"*"}})");
     EXPECT_TRUE(decide(policy, {"tables:Search", "source/a"}).allowed);
     EXPECT_FALSE(decide(policy, {"tables:Write", "source/a"}).allowed);
     EXPECT_FALSE(decide(policy, {"tenant:CreateUser", "user/a"}).allowed);
@@ -117,7 +118,8 @@ TEST(Evaluate, ResourcesAreMatchedWithinTheirService) {
 
 TEST(Evaluate, NotResourceIsEveryOtherResource) {
     const Policy policy = parsed(R"({"Version":"2012-10-17","Statement":[
-        {"Effect":"Allow","Action":"*","NotResource":["source/secret*","source/${aws:username}"]}]})");
+        {"Effect":"Allow","Action":"*",
+         "NotResource":["source/secret*","source/${aws:username}"]}]})");
     ContextTable alice;
     ASSERT_TRUE(alice.add("aws:username", "alice"));
     EXPECT_TRUE(decide(policy, {"tables:Search", "source/a"}, alice).allowed);
