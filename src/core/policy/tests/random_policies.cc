@@ -125,7 +125,7 @@ const std::vector<KeyPool>& keys() {
     return pools;
 }
 
-std::string quoted(const std::string& text) { return fmt::format("\"{}\"", text); }
+std::string in_quotes(const std::string& text) { return fmt::format("\"{}\"", text); }
 
 }  // namespace
 
@@ -166,13 +166,13 @@ std::string RandomPolicies::condition() {
         }
         static const Words nulls{"true", "false", R"("True")"};
         const std::string values = list(op == "Null" ? nulls : pool.policy);
-        const std::string entry = fmt::format("{}:{}", quoted(any_case(pool.key)), values);
+        const std::string entry = fmt::format("{}:{}", in_quotes(any_case(pool.key)), values);
         const auto same = [&](const auto& block) { return block.first == op; };
         if (std::ranges::none_of(blocks, same)) blocks.emplace_back(op, entry);
     }
     std::string text;
     for (const auto& [op, entry] : blocks) {
-        text += fmt::format("{}{}:{{{}}}", text.empty() ? "" : ",", quoted(op), entry);
+        text += fmt::format("{}{}:{{{}}}", text.empty() ? "" : ",", in_quotes(op), entry);
     }
     return fmt::format(R"(,"Condition":{{{}}})", text);
 }
@@ -181,11 +181,11 @@ std::string RandomPolicies::statement(bool of_resource) {
     const bool deny = percent(30);
     Words actions;
     for (size_t count = 1 + below(3); count > 0; --count) {
-        actions.push_back(quoted(any_case(one_of(action_patterns()))));
+        actions.push_back(in_quotes(any_case(one_of(action_patterns()))));
     }
     Words resources;
     for (size_t count = 1 + below(3); count > 0; --count) {
-        resources.push_back(quoted(one_of(resource_patterns())));
+        resources.push_back(in_quotes(one_of(resource_patterns())));
     }
     // Beside actions of S3 alone the parser wants ARNs.
     if (std::ranges::all_of(actions, [](const std::string& one) {
