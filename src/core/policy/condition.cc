@@ -113,6 +113,11 @@ Match match_address(const IpRange& range, std::string_view value, const Matching
     return range.contains(*address) ? Match::yes : Match::no;
 }
 
+// Values that are empty are none, for set qualifiers and for Null: what AWS calls a null data set.
+bool is_null(std::span<const std::string_view> values) {
+    return std::ranges::all_of(values, [](std::string_view value) { return value.empty(); });
+}
+
 template <class T, class Made>
 Status keep(T& values, Made made, std::string_view form) {
     if (!made) return fail(invalid(fmt::format("must be {}.", form)));
@@ -239,6 +244,9 @@ Match Condition::matches_any(std::string_view value, const Matching& matching) c
 
 ConditionOutcome Condition::check_value(std::string_view value, const Matching& matching,
                                         bool allow) const {
+    if (value.size() > kValueBytesMax) {
+        return allow ? ConditionOutcome::value_too_long : ConditionOutcome::holds;
+    }
     const Match match = matches_any(value, matching);
     if (!op().negated) {
         if (match == Match::yes) return ConditionOutcome::holds;
@@ -260,10 +268,7 @@ ConditionOutcome Condition::check_value(std::string_view value, const Matching& 
 ConditionOutcome Condition::check_set(std::span<const std::string_view> values,
                                       const Matching& matching, bool allow) const {
     bool for_all = op().qualifier == SetQualifier::for_all_values;
-    // Values that are empty count as none: see "null data set" in AWS's description.
-    const bool none =
-        std::ranges::all_of(values, [](std::string_view value) { return value.empty(); });
-    if (none) {
+    if (is_null(values)) {
         bool holds = for_all;
         if (matching.planted(PlantedFault::for_all_of_none_fails)) holds = false;
         if (matching.planted(PlantedFault::for_any_of_none_holds)) holds = true;
@@ -289,7 +294,10 @@ ConditionOutcome Condition::check_null(bool missing, const Matching& matching) c
 
 ConditionOutcome Condition::evaluate(const Matching& matching, bool allow) const {
     const auto values = matching.context.values(key());
-    if (op().kind == ValueKind::null) return check_null(values.empty(), matching);
+    if (op().kind == ValueKind::null) {
+        const bool strict = matching.planted(PlantedFault::null_of_empty_is_value);
+        return check_null(strict ? values.empty() : is_null(values), matching);
+    }
     if (op().qualifier != SetQualifier::none) return check_set(values, matching, allow);
     if (values.empty()) {
         bool holds = op().negated || op().if_exists;

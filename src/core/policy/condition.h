@@ -19,6 +19,10 @@
 
 namespace insula::policy {
 
+// Of one value of a request. A longer one is not compared: whatever the operator, an Allow does not
+// apply for it, and a Deny does. It bounds what a policy of the worst kind costs a request.
+inline constexpr size_t kValueBytesMax = 1024;
+
 enum class ValueKind : uint8_t { text, number, date, boolean, ip_address, null, binary, arn };
 enum class Comparison : uint8_t { equal, less, less_or_equal, greater, greater_or_equal };
 enum class SetQualifier : uint8_t { none, for_all_values, for_any_value };
@@ -47,6 +51,7 @@ enum class ConditionOutcome : uint8_t {
     value_differs,     // a positive operator, and no value of the policy fits
     value_excluded,    // a negated one, and a value of the policy fits
     variable_missing,  // a variable in its values has neither a value nor a default
+    value_too_long,    // the request's value is longer than kValueBytesMax
 };
 
 class Condition {

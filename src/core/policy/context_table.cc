@@ -4,18 +4,14 @@
 
 #include <algorithm>
 
-#include "base/nearest.h"
-
 namespace insula::policy {
 
 Status ContextTable::add(std::string_view key, std::string value) {
     auto name = find_key(key);
     if (!name) {
-        std::vector<std::string_view> known;
-        for (const KeyInfo& info : condition_keys()) known.push_back(info.name);
         return fail(invalid_argument("invalid_context",
                                      fmt::format("\"{}\" is no key of a condition.", key))
-                        .with_hint(did_you_mean(key, known)));
+                        .with_hint(key_hint(key)));
     }
     auto at = std::ranges::find(entries_, *name, &Entry::key);
     if (at == entries_.end()) {

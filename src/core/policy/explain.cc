@@ -43,6 +43,9 @@ std::string describe_condition(const ConditionExplanation& condition) {
                                values_text(condition.values));
         case ConditionOutcome::variable_missing:
             return what + " does not hold: the request has nothing for a variable in it";
+        case ConditionOutcome::value_too_long:
+            return fmt::format("{} does not hold: the request's value is longer than {} bytes",
+                               what, kValueBytesMax);
     }
     check_failed(__FILE__, __LINE__, "outcome", "unknown outcome of a condition");
 }

@@ -24,6 +24,7 @@ enum class PlantedFault : uint8_t {
     missing_key_never_matches,  // a missing key fulfils nothing, not even a negation
     if_exists_ignored,          // …IfExists means nothing
     null_inverted,              // Null: true asks for a key
+    null_of_empty_is_value,     // Null counts a value that is empty
     negation_of_each,           // a negated operator holds if one policy value differs
     for_all_of_none_fails,      // ForAllValues asks for a value
     for_any_of_none_holds,      // ForAnyValue does not

@@ -84,6 +84,9 @@ class Policy {
     std::vector<Statement> statements_;
 };
 
+// Longer ones match nothing, and so are denied.
+inline constexpr size_t kPathBytesMax = 2048;
+
 // What a resource is: the path within its service.
 struct Resource {
     std::string_view service;  // "tables"

@@ -1,10 +1,7 @@
 #include "core/policy/request_attributes.h"
 
-#include <fmt/format.h>
-
 #include "base/check.h"
 #include "core/policy/ascii_case.h"
-#include "platform/json/time_text.h"
 
 namespace insula::policy {
 
@@ -39,10 +36,13 @@ std::span<const std::string_view> RequestAttributes::time(Key key) const {
     const auto index = static_cast<size_t>(key);
     if (!present_.test(index)) {
         const int64_t seconds = whole_seconds(now_);
-        std::string& text = key == Key::current_time ? current_time_ : epoch_time_;
-        text = key == Key::current_time ? json::timestamp_text(seconds * json::kNanosPerSecond)
-                                        : fmt::format("{}", seconds);
-        values_[index] = text;
+        if (key == Key::current_time) {
+            const char* end =
+                json::format_timestamp(current_time_.data(), seconds * json::kNanosPerSecond);
+            values_[index] = {current_time_.data(), end};
+        } else {
+            values_[index] = {epoch_time_.data(), json::format_int64(epoch_time_.data(), seconds)};
+        }
         present_.set(index);
     }
     return one(key);

@@ -1,17 +1,18 @@
 // RequestAttributes: the Context of a request that is being served. Values are set as views; what
-// has to be computed (times, tag keys) is computed when a policy asks for it. Used by one thread;
+// has to be computed (times, tag keys) is computed when a policy asks for it; only tags and their
+// keys allocate. Used by one thread;
 // whatever it was given must outlive it.
 #pragma once
 
 #include <array>
 #include <bitset>
-#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/policy/context.h"
+#include "platform/json/json_writer.h"
+#include "platform/json/time_text.h"
 #include "platform/runtime/clock.h"
 
 namespace insula::policy {
@@ -50,8 +51,8 @@ class RequestAttributes final : public Context {
     // Filled when they are asked for.
     mutable std::array<std::string_view, kKeyCount> values_;
     mutable std::bitset<kKeyCount> present_;
-    mutable std::string current_time_;
-    mutable std::string epoch_time_;
+    mutable std::array<char, json::kTimestampTextMax> current_time_;
+    mutable std::array<char, json::kNumberTextMax> epoch_time_;
     mutable std::vector<std::string_view> tag_keys_;
     mutable std::vector<std::string_view> object_tag_keys_;
 };

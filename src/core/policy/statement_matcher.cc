@@ -40,6 +40,7 @@ Match StatementMatcher::matches_resource(const ResourcePattern& pattern) const {
 }
 
 Match StatementMatcher::resource_applies(const Statement& statement) const {
+    if (request_.resource.path.size() > kPathBytesMax) return Match::no;
     Match named = Match::no;
     for (const ResourcePattern& pattern : statement.resources.patterns) {
         const Match one = matches_resource(pattern);

@@ -122,6 +122,10 @@ Result<ResourcePattern> read_arn(const JsonCursor& at, std::string_view text,
                                  "names a region or an account; both are left empty here, as in "
                                  "arn:aws:s3:::bucket/key."));
     }
+    const TextTemplate& path = arn->part(5);
+    if (!path.has_variables() && !path.fixed().has_wildcards() && path.fixed().matches("")) {
+        return fail(policy_error(at, "ends before its path, as in arn:aws:s3:::bucket/key."));
+    }
     const uint32_t found = matching_services(*arn);
     if (found == 0) {
         return fail(policy_error(at, fmt::format("is \"{}\", which names no service.", shown(text)))
@@ -129,7 +133,7 @@ Result<ResourcePattern> read_arn(const JsonCursor& at, std::string_view text,
                                    "one of: " +
                                    joined(service_names()) + "."));
     }
-    return ResourcePattern{.everything = false, .services = found, .path = arn->part(5)};
+    return ResourcePattern{.everything = false, .services = found, .path = path};
 }
 
 Result<ResourcePattern> read_resource(const JsonCursor& at, bool variables) {
@@ -188,11 +192,9 @@ Result<KeyName> read_key(const JsonCursor& at, const JsonCursor& key_at, const J
                          const Operator& op) {
     const auto key = find_key(member.name);
     if (!key) {
-        std::vector<std::string_view> names;
-        for (const KeyInfo& info : condition_keys()) names.push_back(info.name);
         return fail(
             policy_error(at, fmt::format("names the unknown key \"{}\".", shown(member.name)))
-                .with_hint(did_you_mean(member.name, names)));
+                .with_hint(key_hint(member.name)));
     }
     const bool needs_qualifier =
         key_info(key->key).multivalued && op.qualifier == SetQualifier::none;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/nearest.h"
 #include "core/policy/ascii_case.h"
 
 namespace insula::policy {
@@ -12,12 +11,6 @@ namespace insula::policy {
 namespace {
 
 Error invalid(std::string complaint) { return invalid_argument("invalid_policy", complaint); }
-
-std::string key_hint(std::string_view name) {
-    std::vector<std::string_view> names;
-    for (const KeyInfo& info : condition_keys()) names.push_back(info.name);
-    return did_you_mean(name, names);
-}
 
 std::string_view trimmed(std::string_view text) {
     const size_t first = text.find_first_not_of(' ');
@@ -151,6 +144,7 @@ bool TextTemplate::fill(Pattern& pattern, const Matching& matching) const {
             const bool has_default =
                 variable.otherwise && !matching.planted(PlantedFault::default_value_ignored);
             if (values.size() != 1 && !has_default) return false;
+            if (values.size() == 1 && values.front().size() > kVariableBytesMax) return false;
             const std::string_view value =
                 values.size() == 1 ? values.front() : std::string_view(*variable.otherwise);
             if (matching.planted(PlantedFault::variable_value_as_pattern) &&

@@ -23,6 +23,8 @@ namespace insula::policy {
 
 inline constexpr size_t kTextBytesMax = 2048;  // of one text in a policy
 inline constexpr size_t kVariablesMax = 16;    // in one text
+// Of what a variable stands for; a longer value is none, as matching it could take long.
+inline constexpr size_t kVariableBytesMax = 1024;
 // Between two '*', where a '?' is. See Pattern.
 inline constexpr size_t kWildcardRunBytesMax = 64;
 inline constexpr size_t kArnParts = 6;  // "arn", partition, service, region, account, resource

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
+#include "base/nearest.h"
 #include "core/policy/ascii_case.h"
 
 namespace insula::policy {
@@ -186,6 +188,21 @@ std::optional<KeyName> find_key(std::string_view name) {
         }
     }
     return std::nullopt;
+}
+
+std::string key_hint(std::string_view name) {
+    const std::string_view service = name.substr(0, name.find(':') + 1);
+    std::vector<std::string_view> all;
+    std::vector<std::string_view> same;
+    for (const KeyInfo& info : kKeys) {
+        all.push_back(info.name);
+        const std::string_view start = info.name.substr(0, service.size());
+        if (!service.empty() && equal_ignoring_case(start, service)) same.push_back(info.name);
+    }
+    const std::string nearest = did_you_mean(name, all);
+    if (!nearest.empty()) return nearest;
+    if (same.empty()) return "Keys begin with \"aws:\", \"s3:\" or \"insula:\".";
+    return "Keys: " + joined(same) + ".";
 }
 
 }  // namespace insula::policy

@@ -106,5 +106,7 @@ struct KeyName {
 };
 // Nothing for an unknown one, and for a family without a tag.
 std::optional<KeyName> find_key(std::string_view name);
+// For who named an unknown one: "Did you mean \"aws:SourceIp\"?", or all of the same service.
+std::string key_hint(std::string_view name);
 
 }  // namespace insula::policy

@@ -232,6 +232,9 @@ TEST(Condition, NullAsksWhetherThereIsAKey) {
     EXPECT_TRUE(applies(R"({"Null":{"aws:username":["true","false"]}})", some));
     EXPECT_TRUE(applies(R"({"Null":{"aws:TagKeys":"false"}})", tags));
     EXPECT_TRUE(applies(R"({"Null":{"aws:TagKeys":"true"}})", none));
+    // So that Null keeps out what ForAllValues lets through.
+    EXPECT_FALSE(applies(R"({"Null":{"aws:TagKeys":"false"}})", {{"aws:TagKeys", ""}}));
+    EXPECT_TRUE(applies(R"({"Null":{"s3:prefix":"true"}})", {{"s3:prefix", ""}}));
 }
 
 struct SetCase {
@@ -334,6 +337,34 @@ TEST(Condition, VariablesHaveDefaults) {
     EXPECT_FALSE(applies(kCondition, {{"s3:prefix", "anonymous"}, {"aws:username", "al"}}));
     EXPECT_TRUE(
         applies(R"({"StringLike":{"s3:prefix":"${aws:username,''}"}})", {{"s3:prefix", ""}}));
+}
+
+TEST(Condition, AVariableOfALongValueIsUnresolved) {
+    constexpr std::string_view kCondition =
+        R"({"StringLike":{"s3:prefix":"${aws:UserAgent, 'x'}*"}})";
+    const std::string most(kVariableBytesMax, 'a');
+    const std::string more = most + "a";
+    EXPECT_TRUE(applies(kCondition, {{"s3:prefix", most}, {"aws:UserAgent", most}}));
+    EXPECT_FALSE(applies(kCondition, {{"s3:prefix", more}, {"aws:UserAgent", more}}));
+    EXPECT_FALSE(applies(kCondition, {{"s3:prefix", "x"}, {"aws:UserAgent", more}}))
+        << "the default is for requests without the key";
+}
+
+TEST(Condition, AValueTooLongToCompareFailsSafe) {
+    const std::string most(kValueBytesMax, 'a');
+    const std::string more = most + "a";
+    for (const char* condition :
+         {R"({"StringLike":{"aws:UserAgent":"a*"}})", R"({"StringNotLike":{"aws:UserAgent":"b*"}})",
+          R"({"ForAllValues:StringLike":{"aws:UserAgent":"a*"}})",
+          R"({"ForAnyValue:StringNotLike":{"aws:UserAgent":"b*"}})"}) {
+        EXPECT_TRUE(applies(condition, {{"aws:UserAgent", most}}, "Allow")) << condition;
+        EXPECT_FALSE(applies(condition, {{"aws:UserAgent", more}}, "Allow")) << condition;
+    }
+    for (const char* condition : {R"({"StringLike":{"aws:UserAgent":"b*"}})",
+                                  R"({"StringNotLike":{"aws:UserAgent":"a*"}})"}) {
+        EXPECT_FALSE(applies(condition, {{"aws:UserAgent", most}}, "Deny")) << condition;
+        EXPECT_TRUE(applies(condition, {{"aws:UserAgent", more}}, "Deny")) << condition;
+    }
 }
 
 // An unknown value may be the very one that is left out: it never widens an Allow, and never

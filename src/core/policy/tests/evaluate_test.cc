@@ -116,6 +116,18 @@ TEST(Evaluate, ResourcesAreMatchedWithinTheirService) {
     EXPECT_FALSE(allowed("source/*", {"unknown:Verb", "source/a"}));
 }
 
+TEST(Evaluate, AResourceTooLongToCompareIsDenied) {
+    const Policy policy = parsed(allow_text("*", "*"));
+    const Policy other =
+        parsed(R"({"Statement":{"Effect":"Allow","Action":"*","NotResource":"source/b"}})");
+    const std::string most(kPathBytesMax, 'a');
+    const std::string more = most + "a";
+    for (const Policy* one : {&policy, &other}) {
+        EXPECT_TRUE(decide(*one, {"s3:GetObject", most}).allowed);
+        EXPECT_FALSE(decide(*one, {"s3:GetObject", more}).allowed);
+    }
+}
+
 TEST(Evaluate, NotResourceIsEveryOtherResource) {
     const Policy policy = parsed(R"({"Version":"2012-10-17","Statement":[
         {"Effect":"Allow","Action":"*",
@@ -302,6 +314,44 @@ TEST(ContextTable, RefusesUnknownKeysAndSecondValues) {
     const auto unknown = context.add("aws:user", "b");
     ASSERT_FALSE(unknown);
     EXPECT_EQ(unknown.error().reason(), "invalid_context");
+}
+
+// The most that a policy of 20 KiB can ask for: each value a search through a long text.
+TEST(Evaluate, PrintsWhatAHostilePolicyCosts) {
+    const auto hostile = [](std::string_view value, size_t statements) {
+        const size_t values =
+            std::min(kValuesMax, (kPolicyBytesMax / statements - 200) / (value.size() + 3));
+        std::string list;
+        for (size_t i = 0; i < values; ++i) list += fmt::format("{}\"{}\"", i ? "," : "", value);
+        std::string text;
+        for (size_t i = 0; i < statements; ++i) {
+            text += fmt::format(R"({}{{"Effect":"Deny","Action":"*","Resource":"*",)"
+                                R"("Condition":{{"StringLike":{{"aws:UserAgent":[{}]}}}}}})",
+                                i ? "," : "", list);
+        }
+        return parsed(fmt::format(R"({{"Version":"2012-10-17","Statement":[{}]}})", text));
+    };
+    const std::string agent(kValueBytesMax, 'a');
+    const std::string prefix(kVariableBytesMax, 'a');
+    RequestAttributes context(0);
+    context.set(Key::user_agent, agent);
+    context.set(Key::prefix, prefix);
+    struct Kind {
+        std::string_view what;
+        std::string_view value;
+    };
+    const Kind kinds[] = {{"without '?'", "*aab*"},
+                          {"with '?'", "*aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa?b*"},
+                          {"with variables", "*?${s3:prefix}?${s3:prefix}?b*"}};
+    for (const Kind& kind : kinds) {
+        const Policy policy = hostile(kind.value, 10);
+        const auto begin = std::chrono::steady_clock::now();
+        EXPECT_EQ(decide(policy, {"tables:Search", "source/a"}, context).reason,
+                  Reason::no_statement_matched);
+        const std::chrono::duration<double, std::milli> took =
+            std::chrono::steady_clock::now() - begin;
+        fmt::print("a hostile policy {}: {:.1f} ms\n", kind.what, took.count());
+    }
 }
 
 // Prints what a decision costs; it proves nothing about it.

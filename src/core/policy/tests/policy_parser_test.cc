@@ -154,6 +154,7 @@ TEST(PolicyParser, RefusesAResourceThatStandsForNone) {
     const std::pair<std::string_view, Refusal> refusals[] = {
         {"", {"", "Statement.Resource is empty"}},
         {"arn:aws:s3", {"", "must be an ARN with six parts"}},
+        {"arn:aws:s3:::", {"", "ends before its path"}},
         {"arn:aws:ec2:::instance/x", {"", "names no service", "arn:aws:s3:::"}},
         {"arn:aws:tables:::source/x", {"", "names no service"}},
         {"arn:aws:s3:us-east-1::b/k", {"", "names a region or an account"}},
@@ -221,6 +222,9 @@ TEST(PolicyParser, RefusesAConditionThatCannotBeRead) {
         {R"({"StringEquals":{}})", {"", "Condition.StringEquals names no key."}},
         {R"({"StringEquals":{"aws:SorceIp":"x"}})",
          {"", "Condition.StringEquals names the unknown key \"aws:SorceIp\".", "aws:SourceIp"}},
+        {R"({"StringEquals":{"insula:Zzzzzzzzzzzzzz":"x"}})",
+         {"", "names the unknown key", "Keys: insula:TenantId"}},
+        {R"({"StringEquals":{"zzz":"x"}})", {"", "unknown key \"zzz\"", "Keys begin with"}},
         {R"({"StringEquals":{"aws:RequestTag/":"x"}})", {"", "unknown key \"aws:RequestTag/\""}},
         {R"({"StringEquals":{"aws:TagKeys":"x"}})", {"", "say \"ForAllValues:StringEquals\""}},
         {R"({"StringEquals":{"aws:username":"x","AWS:UserName":"y"}})", {"", "stands twice"}},

@@ -160,7 +160,7 @@ std::string RandomPolicies::condition() {
         std::string op = one_of(pool.operators);
         if (op != "Null") {
             if (pool.multivalued || percent(15)) {
-                op = (percent(50) ? "ForAllValues:" : "ForAnyValue:") + op;
+                op.insert(0, percent(50) ? "ForAllValues:" : "ForAnyValue:");
             }
             if (percent(25)) op += "IfExists";
         }

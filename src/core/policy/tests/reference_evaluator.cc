@@ -294,9 +294,13 @@ bool condition_holds(string op, const string& key, const Strings& policy, bool v
                      bool allow, const Request& request) {
     const auto found = request.context.find(small(key));
     const Strings values = found == request.context.end() ? Strings() : found->second;
+    size_t filled = 0;
+    for (const string& value : values) {
+        if (!value.empty()) ++filled;
+    }
     if (op == "Null") {
         for (const string& one : policy) {
-            if ((small(one) == "true") == values.empty()) return true;
+            if ((small(one) == "true") == (filled == 0)) return true;
         }
         return false;
     }
@@ -314,10 +318,9 @@ bool condition_holds(string op, const string& key, const Strings& policy, bool v
     const auto good = [&](const string& value) {
         return satisfied(op, negated, policy, value, variables, allow, request);
     };
-    size_t count = 0, filled = 0;
+    size_t count = 0;
     for (const string& value : values) {
         if (good(value)) ++count;
-        if (!value.empty()) ++filled;
     }
     if (set == "ForAllValues") return filled == 0 || count == values.size();
     if (set == "ForAnyValue") return filled > 0 && count > 0;
@@ -363,7 +366,7 @@ bool principal_named(const JsonValue& principal, const Request& request) {
     for (string name : texts_of(*principal.find("AWS"))) {
         if (name == "*") return true;
         if (name.starts_with("arn:")) name = arn_parts(name, false)[5];
-        if (!has(name, "/")) name = "user/" + name;
+        if (!has(name, "/")) name.insert(0, "user/");
         if (name == request.principal) return true;
     }
     return false;

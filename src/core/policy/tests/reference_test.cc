@@ -185,6 +185,7 @@ constexpr std::array kFaults{
     Fault{PlantedFault::missing_key_never_matches, "missing_key_never_matches"},
     Fault{PlantedFault::if_exists_ignored, "if_exists_ignored"},
     Fault{PlantedFault::null_inverted, "null_inverted"},
+    Fault{PlantedFault::null_of_empty_is_value, "null_of_empty_is_value"},
     Fault{PlantedFault::negation_of_each, "negation_of_each"},
     Fault{PlantedFault::for_all_of_none_fails, "for_all_of_none_fails"},
     Fault{PlantedFault::for_any_of_none_holds, "for_any_of_none_holds"},
