@@ -188,7 +188,9 @@ Result<JsonValue> JsonValue::parse(std::string_view text, const ParseLimits& lim
                           fmt::format("The {} has {} bytes; at most {} are allowed.",
                                       limits.subject, text.size(), limits.bytes_max)));
     }
-    const simdjson::padded_string padded(text);
+    // White space behind a document that is a single value counts as a part of it to simdjson: it
+    // then refuses "false" followed by two blanks, and takes a number for a larger one.
+    const simdjson::padded_string padded(trim_right(text));
     TreeBuilder builder(padded.data(), text, limits);
     ondemand::parser parser;
     ondemand::document document;

@@ -38,6 +38,24 @@ TEST(JsonValue, ScalarsAreDocumentsToo) {
     EXPECT_EQ(JsonValue::parse("99999999999999999999 ")->big_number(), "99999999999999999999");
 }
 
+TEST(JsonValue, WhiteSpaceBehindAScalarIsNoPartOfIt) {
+    for (const size_t blanks : {1, 2, 5, 100, 2000}) {
+        const std::string space(blanks, ' ');
+        for (const std::string scalar : {"true", "false", "null", "\"x\"", "7", "-1.5", "1e999"}) {
+            const auto bare = JsonValue::parse(scalar);
+            const auto spaced = JsonValue::parse(scalar + space);
+            ASSERT_TRUE(spaced) << scalar << " and " << blanks << ": " << spaced.error().describe();
+            EXPECT_EQ(*spaced, *bare) << scalar << " and " << blanks;
+        }
+        const auto cut = JsonValue::parse("[1," + space);
+        ASSERT_FALSE(cut);
+        EXPECT_EQ(cut.error().reason(), "malformed_json");
+        const auto empty = JsonValue::parse(space);
+        ASSERT_FALSE(empty);
+        EXPECT_EQ(empty.error().reason(), "malformed_json");
+    }
+}
+
 TEST(JsonValue, TextReadsBackEqual) {
     const std::string text =
         R"({"a":[1,2.5,"x\"\\\u0001",null,true,{}],"b":{"c":18446744073709551616,"d":[]},"é":"€"})";
