@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/nearest.h"
+#include "core/policy/shown_text.h"
 #include "core/policy/value_text.h"
 
 namespace insula::policy {
@@ -140,7 +141,7 @@ Result<Operator> parse_operator(std::string_view text) {
     if (if_exists) name.remove_suffix(kIfExists.size());
     const auto* found = find(name);
     if (found == kOperators.end()) {
-        return fail(invalid(fmt::format("has the unknown operator \"{}\".", text))
+        return fail(invalid(fmt::format("has the unknown operator \"{}\".", shown(text)))
                         .with_hint(operator_hint(text)));
     }
     Operator op = *found;

@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "core/policy/ascii_case.h"
 #include "core/policy/policy.h"
+#include "core/policy/shown_text.h"
 #include "core/policy/statement_parts.h"
 
 namespace insula::policy {
@@ -36,7 +37,7 @@ struct Header {
 
 Error unknown_element(const JsonCursor& at, std::string_view name,
                       std::span<const std::string_view> known) {
-    return policy_error(at, fmt::format("has the unknown element \"{}\".", name))
+    return policy_error(at, fmt::format("has the unknown element \"{}\".", shown(name)))
         .with_hint(did_you_mean(name, known) + (nearest_name(name, known).empty()
                                                     ? "Elements: " + joined(known) + "."
                                                     : std::string()));
@@ -46,7 +47,7 @@ Result<std::string_view> one_of(const JsonCursor& at, std::span<const std::strin
     ASSIGN_OR_RETURN(const auto text, string_at(at, kTextBytesMax));
     if (std::ranges::find(words, text) == words.end()) {
         return fail(
-            policy_error(at, fmt::format("is \"{}\"; it must be {}.", text,
+            policy_error(at, fmt::format("is \"{}\"; it must be {}.", shown(text),
                                          fmt::format("\"{}\" or \"{}\"", words[0], words[1])))
                 .with_hint(did_you_mean(text, words)));
     }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "core/policy/policy.h"
+#include "core/policy/shown_text.h"
 #include "core/policy/vocabulary.h"
 
 namespace insula::policy {
@@ -18,10 +19,10 @@ std::string resource_arn(const Resource& resource) {
 Result<Resource> parse_resource_arn(std::string_view arn) {
     const auto parts = split_arn(arn);
     const auto bad = [&](std::string_view what) {
-        return fail(
-            invalid_argument("invalid_resource", fmt::format("The resource \"{}\" {}.", arn, what))
-                .with_hint("Write arn:insula:tables:::source/orders or "
-                           "arn:aws:s3:::bucket/key."));
+        return fail(invalid_argument("invalid_resource",
+                                     fmt::format("The resource \"{}\" {}.", shown(arn), what))
+                        .with_hint("Write arn:insula:tables:::source/orders or "
+                                   "arn:aws:s3:::bucket/key."));
     };
     if (!parts || (*parts)[0] != "arn") return bad("is no ARN");
     const auto service = find_service((*parts)[2]);

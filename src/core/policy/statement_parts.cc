@@ -6,6 +6,7 @@
 
 #include "base/nearest.h"
 #include "core/policy/ascii_case.h"
+#include "core/policy/shown_text.h"
 #include "core/policy/vocabulary.h"
 
 namespace insula::policy {
@@ -16,7 +17,6 @@ using json::JsonCursor;
 using json::JsonMember;
 using json::JsonValue;
 
-constexpr size_t kShownBytesMax = 80;
 constexpr std::string_view kUserPrefix = "user/";
 constexpr std::string_view kPrincipalArnPrefix = "arn:insula:tenant:::";
 
@@ -243,13 +243,6 @@ Status read_operator(const JsonCursor& at, const JsonMember& member, bool variab
 }
 
 }  // namespace
-
-std::string shown(std::string_view text) {
-    if (text.size() <= kShownBytesMax) return std::string(text);
-    size_t end = kShownBytesMax;
-    while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) --end;
-    return std::string(text.substr(0, end)) + "…";
-}
 
 Error policy_error(const JsonCursor& at, std::string_view complaint) {
     const std::string path = at.path();

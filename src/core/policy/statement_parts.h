@@ -18,9 +18,6 @@ Error must_be(const json::JsonCursor& at, std::string_view expected);
 // The same error with the place before its message.
 Error placed(const json::JsonCursor& at, const Error& error);
 
-// What is shown of a text that somebody sent.
-std::string shown(std::string_view text);
-
 Result<std::string_view> string_at(const json::JsonCursor& at, size_t bytes_max);
 // The items of an array, or the one value that stands in its place.
 std::span<const json::JsonValue> list_of(const json::JsonValue& value);

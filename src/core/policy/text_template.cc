@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/policy/ascii_case.h"
+#include "core/policy/shown_text.h"
 
 namespace insula::policy {
 
@@ -69,8 +70,9 @@ Result<std::vector<TextTemplate::Part>> TextTemplate::split(std::string_view tex
             const std::string_view name = inside.substr(0, comma);
             const auto key = find_key(name);
             if (!key) {
-                return fail(invalid(fmt::format("has the variable ${{{}}}, which is no key.", name))
-                                .with_hint(key_hint(name)));
+                return fail(
+                    invalid(fmt::format("has the variable ${{{}}}, which is no key.", shown(name)))
+                        .with_hint(key_hint(name)));
             }
             if (key_info(key->key).multivalued) {
                 return fail(invalid(fmt::format(
@@ -199,8 +201,9 @@ Result<ArnTemplate> ArnTemplate::parse(std::string_view text, const TextSyntax& 
                     "arn:insula:tables:::source/orders or arn:aws:s3:::bucket/key."));
     }
     ArnTemplate arn;
-    for (size_t i = 0; i < kArnParts; ++i) {
-        ASSIGN_OR_RETURN(arn.parts_[i], TextTemplate::of(std::move(fields[i]), syntax.ignore_case));
+    for (auto& one : fields) {
+        ASSIGN_OR_RETURN(auto part, TextTemplate::of(std::move(one), syntax.ignore_case));
+        arn.parts_.push_back(std::move(part));
     }
     return arn;
 }

@@ -75,7 +75,8 @@ class ArnTemplate {
     const TextTemplate& part(size_t index) const { return parts_[index]; }
 
   private:
-    std::array<TextTemplate, kArnParts> parts_;
+    std::vector<TextTemplate>
+        parts_;  // kArnParts; not within, as few values of conditions are ARNs
 };
 
 // Nothing for what has fewer than six parts. The last one may hold colons.

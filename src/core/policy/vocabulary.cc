@@ -183,6 +183,7 @@ std::optional<KeyName> find_key(std::string_view name) {
         if (!info.family()) {
             if (equal_ignoring_case(info.name, name)) return KeyName{.key = info.key, .tag = {}};
         } else if (name.size() > info.name.size() &&
+                   name.size() <= info.name.size() + kTagBytesMax &&
                    equal_ignoring_case(info.name, name.substr(0, info.name.size()))) {
             return KeyName{.key = info.key, .tag = lowered(name.substr(info.name.size()))};
         }
@@ -199,7 +200,7 @@ std::string key_hint(std::string_view name) {
         const std::string_view start = info.name.substr(0, service.size());
         if (!service.empty() && equal_ignoring_case(start, service)) same.push_back(info.name);
     }
-    const std::string nearest = did_you_mean(name, all);
+    std::string nearest = did_you_mean(name, all);
     if (!nearest.empty()) return nearest;
     if (same.empty()) return "Keys begin with \"aws:\", \"s3:\" or \"insula:\".";
     return "Keys: " + joined(same) + ".";

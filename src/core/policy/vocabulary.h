@@ -104,7 +104,9 @@ struct KeyName {
     std::string tag;  // of a family, what follows the '/', in lower case; else empty
     bool operator==(const KeyName&) const = default;
 };
-// Nothing for an unknown one, and for a family without a tag.
+inline constexpr size_t kTagBytesMax = 512;  // of a tag's name: AWS's 128 characters
+
+// Nothing for an unknown one, and for a family without a tag or with too long a one.
 std::optional<KeyName> find_key(std::string_view name);
 // For who named an unknown one: "Did you mean \"aws:SourceIp\"?", or all of the same service.
 std::string key_hint(std::string_view name);

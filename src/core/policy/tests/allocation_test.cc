@@ -21,8 +21,10 @@ void* operator new(size_t size) {
     if (void* made = ::malloc(size == 0 ? 1 : size)) return made;
     throw std::bad_alloc();
 }
+// NOLINTBEGIN(clang-analyzer-cplusplus.NewDelete): this is what frees
 void operator delete(void* made) noexcept { ::free(made); }
 void operator delete(void* made, size_t) noexcept { ::free(made); }
+// NOLINTEND(clang-analyzer-cplusplus.NewDelete)
 
 namespace insula::policy {
 namespace {

@@ -336,10 +336,26 @@ TEST(PolicyParser, VariablesAreTextBeforeTheVersionThatHasThem) {
 }
 
 TEST(PolicyParser, ShowsOnlyTheBeginningOfALongText) {
-    const auto policy =
-        Policy::parse(allow_text("x" + std::string(100, 'y') + ":Z", "*"), PolicyKind::identity);
-    ASSERT_FALSE(policy);
-    EXPECT_LT(policy.error().message().size(), 160u);
+    const std::string text(5000, 'y');
+    const std::string tag = "aws:RequestTag/" + std::string(kTagBytesMax, 'y');
+    const std::string refusals[] = {
+        allow_text(text.substr(0, kActionBytesMax - 2) + ":Z", "*"),
+        allow_text("*", "*", fmt::format(R"(,"{}":1)", text)),
+        allow_text("*", "${" + text.substr(0, 2000) + "}"),
+        allow_text("*", "arn:" + text.substr(0, 2000) + ":::::"),
+        fmt::format(R"({{"Version":"{}","Statement":[]}})", text.substr(0, kTextBytesMax)),
+        fmt::format(R"({{"{}":[]}})", text),
+        condition_text(fmt::format(R"({{"{}":{{}}}})", text)),
+        condition_text(fmt::format(R"({{"StringEquals":{{"{}":1}}}})", text)),
+        condition_text(fmt::format(R"({{"StringEquals":{{"{}y":1}}}})", tag)),
+        condition_text(fmt::format(R"({{"StringEquals":{{"{}":[]}}}})", tag)),
+    };
+    for (const std::string& refusal : refusals) {
+        const auto policy = Policy::parse(refusal, PolicyKind::identity);
+        ASSERT_FALSE(policy) << refusal;
+        EXPECT_LT(policy.error().message().size(), 700u) << policy.error().message();
+    }
+    parsed(condition_text(fmt::format(R"({{"StringEquals":{{"{}":1}}}})", tag)));
 }
 
 }  // namespace
