@@ -4,6 +4,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <memory>
+
 #include "base/check.h"
 #include "base/hex.h"
 
@@ -12,15 +14,24 @@ namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
+struct FreeContext {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+
 }  // namespace
 
 Sha256Digest sha256(Bytes bytes) {
+    // The algorithm is looked up once and the context kept: both take longer than a short text.
+    static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    static thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
     Sha256Digest digest;
     unsigned int length = 0;
-    const int done =
-        EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()),
-                   &length, EVP_sha256(), nullptr);
-    INSULA_CHECK(done == 1, "OpenSSL must offer SHA-256");
+    const bool done =
+        context != nullptr && EVP_DigestInit_ex(context.get(), algorithm, nullptr) == 1 &&
+        EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1 &&
+        EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()),
+                           &length) == 1;
+    INSULA_CHECK(done, "OpenSSL must offer SHA-256");
     INSULA_CHECK(length == digest.size(), "a SHA-256 digest has 32 bytes");
     return digest;
 }

@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/bytes.h"
 #include "platform/runtime/random.h"
 
 namespace insula::crypto {
@@ -13,9 +12,6 @@ namespace insula::crypto {
 inline constexpr std::string_view kTokenPrefix = "insula_";
 inline constexpr size_t kTokenRandomBytes = 32;
 inline constexpr size_t kTokenRandomCharacters = 43;  // of 6 bits each, without padding
-
-// RFC 4648 section 5, without padding.
-std::string base64url_encode(Bytes bytes);
 
 // `prefix` and 43 base64url characters. What is stored of it is its sha256(), never the token.
 std::string make_token(Random& random, std::string_view prefix = kTokenPrefix);
