@@ -41,7 +41,8 @@ Result<DataFileReport> DataFileChecker::check(const catalog::Source& source,
     if (*size != file.stored_bytes) {
         damage(fmt::format("it has {} bytes, the catalog says {}", *size, file.stored_bytes));
     }
-    const auto frames = blob::check_blob(fs, path, file.id, file.content_bytes, on_read);
+    const auto frames =
+        blob::check_blob(fs, path, {.id = file.id, .content_bytes = file.content_bytes}, on_read);
     if (!frames && frames.error().code() != Code::data_loss) return fail(frames.error());
     if (!frames) {
         damage(std::string(frames.error().detail()));

@@ -1,12 +1,14 @@
-// Journal segments and blob files that were damaged: what is read is what was written, or the
-// damage is named.
+// Journal segments and blob files, sealed or not, that were damaged: what is read is what was
+// written, or the damage is named.
 #include <array>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "damage.h"
 #include "fuzz_target.h"
 #include "platform/blob/blob_file.h"
+#include "platform/crypto/seal_key.h"
 #include "platform/fs/crash_file_system.h"
 #include "platform/journal/journal.h"
 
@@ -63,13 +65,27 @@ struct SampleStream {
     std::vector<std::pair<std::string, std::string>> segments;
 };
 
+// A blob file, as it is or sealed.
 struct SampleBlob {
-    SampleBlob() {
+    explicit SampleBlob(bool is_sealed) {
+        SeededRandom random(1);
+        blob::Seal seal;
+        if (is_sealed) {
+            seal.key = std::make_shared<const crypto::SealKey>(crypto::SealKey{
+                crypto::KeyId{5}, random.uuid(), crypto::SecretKey::random(random)});
+            seal.random = &random;
+            unseal = {
+                .tenant = seal.key->tenant,
+                .key_id = seal.key->id,
+                .find = [key = seal.key](TenantId, crypto::KeyId) -> Result<crypto::SharedSealKey> {
+                    return key;
+                }};
+        }
         for (size_t i = 0; i < 2 * blob::kFrameBytes + 777; ++i) {
             content.push_back(static_cast<char>(i * 31 >> 3));
         }
         CrashFileSystem fs;
-        auto writer = blob::BlobWriter::create(fs, "tmp", "file", FileId{9});
+        auto writer = blob::BlobWriter::create(fs, "tmp", "file", FileId{9}, seal);
         INSULA_FUZZ_EXPECT(writer.has_value(), "create");
         must((*writer)->append(as_bytes(content)));
         INSULA_FUZZ_EXPECT((*writer)->finish().has_value(), "finish");
@@ -77,7 +93,30 @@ struct SampleBlob {
     }
     std::string content;
     std::string stored;
+    blob::Unseal unseal;
 };
+
+void read_damaged(const SampleBlob& sample, Bytes input) {
+    CrashFileSystem fs;
+    std::string stored = sample.stored;
+    fuzz::damage(stored, input);
+    write_file(fs, "file", stored);
+    const auto reader = blob::BlobReader::open(fs, "file", FileId{9}, sample.unseal);
+    if (!reader) {
+        INSULA_FUZZ_EXPECT(reader.error().code() == Code::data_loss, reader.error().describe());
+        return;
+    }
+    INSULA_FUZZ_EXPECT((*reader)->size() == sample.content.size(), "the length that was written");
+    std::string content(sample.content.size(), '\0');
+    const auto count = (*reader)->read_at(std::as_writable_bytes(std::span(content)), 0);
+    if (!count) {
+        INSULA_FUZZ_EXPECT(count.error().code() == Code::data_loss, count.error().describe());
+        INSULA_FUZZ_EXPECT(!(*reader)->verify().has_value(), "verify() finds what reading finds");
+        return;
+    }
+    INSULA_FUZZ_EXPECT(*count == content.size() && content == sample.content,
+                       "what is read is what was written");
+}
 
 }  // namespace
 
@@ -108,26 +147,10 @@ INSULA_FUZZ_TARGET(journal, input) {
 }
 
 INSULA_FUZZ_TARGET(blob, input) {
-    static const SampleBlob sample;
-    CrashFileSystem fs;
-    std::string stored = sample.stored;
-    fuzz::damage(stored, input);
-    write_file(fs, "file", stored);
-    const auto reader = blob::BlobReader::open(fs, "file", FileId{9});
-    if (!reader) {
-        INSULA_FUZZ_EXPECT(reader.error().code() == Code::data_loss, reader.error().describe());
-        return;
-    }
-    INSULA_FUZZ_EXPECT((*reader)->size() == sample.content.size(), "the length that was written");
-    std::string content(sample.content.size(), '\0');
-    const auto count = (*reader)->read_at(std::as_writable_bytes(std::span(content)), 0);
-    if (!count) {
-        INSULA_FUZZ_EXPECT(count.error().code() == Code::data_loss, count.error().describe());
-        INSULA_FUZZ_EXPECT(!(*reader)->verify().has_value(), "verify() finds what reading finds");
-        return;
-    }
-    INSULA_FUZZ_EXPECT(*count == content.size() && content == sample.content,
-                       "what is read is what was written");
+    static const SampleBlob plain(false);
+    static const SampleBlob sealed(true);
+    read_damaged(plain, input);
+    read_damaged(sealed, input);
 }
 
 }  // namespace insula

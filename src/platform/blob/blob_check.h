@@ -9,6 +9,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "platform/crypto/key_wrap.h"
 #include "platform/fs/file_system.h"
 
 namespace insula::blob {
@@ -31,9 +32,17 @@ inline constexpr size_t kDamagesMax = 100;
 // 256 KiB.
 using OnRead = std::function<Status(uint64_t)>;
 
-// `id` and `content_bytes` as the catalog says. not_found if there is no file, unimplemented if a
-// newer version wrote it.
-Result<BlobCheck> check_blob(FileSystem& fs, const std::string& path, FileId id,
-                             uint64_t content_bytes, const OnRead& on_read);
+// What the catalog says of a file.
+struct BlobRecord {
+    FileId id;
+    uint64_t content_bytes = 0;
+    crypto::KeyId key_id;  // none: it is not sealed
+};
+
+// Needs no key: of a sealed file the checksums, which are of the bytes as they are stored, find
+// what a disk does. What someone did on purpose is found by BlobReader::verify(). not_found if
+// there is no file, unimplemented if a newer version wrote it.
+Result<BlobCheck> check_blob(FileSystem& fs, const std::string& path, const BlobRecord& record,
+                             const OnRead& on_read);
 
 }  // namespace insula::blob

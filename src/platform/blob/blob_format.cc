@@ -9,9 +9,9 @@ namespace {
 
 constexpr std::string_view kHeaderMagic = "INSBLOB\n";
 constexpr std::string_view kFooterMagic = "INSBEND\n";
-constexpr uint16_t kVersion = 1;
+constexpr uint16_t kVersionPlain = 1;
+constexpr uint16_t kVersionSealed = 2;
 constexpr uint8_t kCodecPlain = 0;
-constexpr uint64_t kKeyNone = 0;
 
 constexpr size_t kHeaderReservedBytes = 28;
 constexpr size_t kFooterReservedBytes = 8;
@@ -41,21 +41,25 @@ Error other_file(std::string_view path, uint64_t found, FileId id) {
     return damaged(path, fmt::format("it is file {}, not {}", found, id.value));
 }
 
+std::string sealed_how(crypto::KeyId key) {
+    return key ? fmt::format("sealed with key {}", key.value) : "not sealed";
+}
+
 }  // namespace
 
 Error damaged(std::string_view path, std::string_view what) {
     return data_loss(fmt::format("blob file {}: {}", path, what));
 }
 
-std::string encode_header(FileId id) {
+std::string encode_header(FileId id, crypto::KeyId key_id) {
     ByteWriter writer;
     writer.put_bytes(as_bytes(kHeaderMagic));
-    writer.put(kVersion);
+    writer.put(key_id ? kVersionSealed : kVersionPlain);
     writer.put(kCodecPlain);
     writer.put_zeros(1);
     writer.put(static_cast<uint32_t>(kFrameBytes));
     writer.put(id.value);
-    writer.put(kKeyNone);
+    writer.put(key_id.value);
     writer.put_zeros(kHeaderReservedBytes);
     seal_with_checksum(writer);
     return writer.take();
@@ -73,13 +77,15 @@ std::string encode_footer(const Footer& footer) {
     return writer.take();
 }
 
-Status check_header(Bytes bytes, FileId id, std::string_view path) {
+Status check_header(Bytes bytes, FileId id, crypto::KeyId key_id, std::string_view path) {
     if (as_text(bytes.first(kHeaderMagic.size())) != kHeaderMagic) {
         return fail(damaged(path, "it does not begin like a blob file"));
     }
     if (!checksum_holds(bytes)) return fail(damaged(path, "the header fails its checksum"));
     const auto version = load<uint16_t>(bytes, 8);
-    if (version != kVersion) return fail(newer(path, fmt::format("version {}", version)));
+    if (version != kVersionPlain && version != kVersionSealed) {
+        return fail(newer(path, fmt::format("version {}", version)));
+    }
     const auto codec = load<uint8_t>(bytes, 10);
     if (codec != kCodecPlain) return fail(newer(path, fmt::format("codec {}", codec)));
     const auto frame_bytes = load<uint32_t>(bytes, 12);
@@ -88,12 +94,17 @@ Status check_header(Bytes bytes, FileId id, std::string_view path) {
     }
     const auto found = load<uint64_t>(bytes, 16);
     if (found != id.value) return fail(other_file(path, found, id));
-    const auto key = load<uint64_t>(bytes, 24);
-    if (key != kKeyNone) return fail(newer(path, fmt::format("sealed with key {}", key)));
-    return {};
+    const crypto::KeyId key{load<uint64_t>(bytes, 24)};
+    if (version == kVersionPlain && key) {
+        return fail(newer(path, fmt::format("version {} with key {}", version, key.value)));
+    }
+    if (version == kVersionSealed && !key) return fail(damaged(path, "it is sealed with no key"));
+    if (key == key_id) return {};
+    return fail(damaged(
+        path, fmt::format("it is {}, the catalog says {}", sealed_how(key), sealed_how(key_id))));
 }
 
-Result<Footer> decode_footer(Bytes bytes, FileId id, uint64_t file_bytes, std::string_view path) {
+Result<Footer> decode_footer(Bytes bytes, FileId id, FileSize size, std::string_view path) {
     if (as_text(bytes.first(kFooterMagic.size())) != kFooterMagic) {
         return fail(damaged(path, "it does not end like a blob file: it was cut or added to"));
     }
@@ -105,10 +116,10 @@ Result<Footer> decode_footer(Bytes bytes, FileId id, uint64_t file_bytes, std::s
     if (footer.id != id) return fail(other_file(path, footer.id.value, id));
     if (footer.content_bytes > kContentBytesMax ||
         footer.frames != frames_of(footer.content_bytes) ||
-        file_bytes != file_bytes_of(footer.content_bytes)) {
+        size.bytes != file_bytes_of(footer.content_bytes, size.sealed)) {
         return fail(damaged(
             path, fmt::format("it has {} bytes, but its footer speaks of {} bytes in {} frames",
-                              file_bytes, footer.content_bytes, footer.frames)));
+                              size.bytes, footer.content_bytes, footer.frames)));
     }
     return footer;
 }

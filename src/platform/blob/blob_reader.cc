@@ -1,20 +1,22 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/crc32c.h"
 #include "platform/blob/blob_file.h"
 #include "platform/blob/blob_format.h"
+#include "platform/blob/file_seal.h"
 #include "platform/blob/frame_checksum.h"
 
 namespace insula::blob {
 namespace {
 
-// Read with the footer: the frame table of files up to 256 MiB is in it, so that opening takes two
-// reads.
-constexpr uint64_t kTailBytes = 16 * kKiB + kFooterBytes;
+// Read with the footer: the frame table of files up to 256 MiB, so that opening takes two reads.
+constexpr uint64_t kTailContentBytes = 256 * kMiB;
 // Read and then checked while it is still in the processor's cache.
 constexpr uint64_t kStrideBytes = 256 * kKiB;
 static_assert(kStrideBytes % kFrameBytes == 0);
@@ -30,23 +32,45 @@ MutableBytes frame_scratch() {
 struct BlobReader::State {
     // Fills `out` from the file; a file that ends before is damaged.
     Status read_exactly(MutableBytes out, uint64_t file_offset) const;
-    Status load(FileId file_id);
+    Status load(FileId file_id, const Unseal& unseal);
     Status load_table(uint64_t file_bytes, const Footer& footer, Bytes tail);
+    Status load_seal(Bytes header, const Unseal& unseal);
     // Whole frames, the first of them `frame`, straight into `out`; the last frame of the file may
-    // be short.
-    Status read_frames(MutableBytes out, uint64_t frame) const;
+    // be short. Of a sealed file the tags alone are checked, which find all that a checksum finds,
+    // unless `checksums` are asked for too.
+    Status read_frames(MutableBytes out, uint64_t frame, bool checksums = false) const;
+    Status check_frame(MutableBytes stored, uint64_t frame, bool checksums) const;
+    // Opens a sealed frame in place.
+    Status unseal_frame(MutableBytes stored, uint64_t frame) const;
     // Bytes of one frame, from `within` on.
     Status read_part(MutableBytes out, uint64_t frame, uint64_t within) const;
 
     uint64_t frame_bytes(uint64_t frame) const {
         return std::min(kFrameBytes, content_bytes - frame * kFrameBytes);
     }
+    uint64_t frames() const { return frames_of(content_bytes); }
+    bool checksum_holds(Bytes stored, uint64_t frame) const {
+        uint32_t checksum;
+        std::memcpy(&checksum, table.data() + frame * kChecksumBytes, sizeof checksum);
+        return frame_checksum(id, frame, stored) == checksum;
+    }
+    crypto::Tag tag(uint64_t frame) const {
+        crypto::Tag tag;
+        const uint64_t at = frames() * kChecksumBytes + frame * tag.size();
+        std::memcpy(tag.data(), table.data() + at, tag.size());
+        return tag;
+    }
+    Error bad_frame(uint64_t frame, std::string_view what) const {
+        return damaged(path, fmt::format("frame {} of {} (from byte {} of the file) {}", frame,
+                                         frames(), kHeaderBytes + frame * kFrameBytes, what));
+    }
 
     std::string path;
     std::unique_ptr<File> file;
     FileId id;
     uint64_t content_bytes = 0;
-    std::vector<uint32_t> table;  // the checksum of each frame
+    std::vector<std::byte> table;  // checksums of the frames; their tags and the seal
+    std::optional<FileSeal> seal;
 };
 
 Status BlobReader::State::read_exactly(MutableBytes out, uint64_t file_offset) const {
@@ -58,27 +82,49 @@ Status BlobReader::State::read_exactly(MutableBytes out, uint64_t file_offset) c
     return {};
 }
 
-Status BlobReader::State::load(FileId file_id) {
+Status BlobReader::State::load(FileId file_id, const Unseal& unseal) {
     id = file_id;
+    const bool sealed = static_cast<bool>(unseal.key_id);
     ASSIGN_OR_RETURN(const uint64_t file_bytes, file->size());
     if (file_bytes < kHeaderBytes + kFooterBytes) {
         return fail(damaged(path, fmt::format("{} bytes are too few", file_bytes)));
     }
     std::array<std::byte, kHeaderBytes> header;
     RETURN_IF_ERROR(read_exactly(header, 0));
-    RETURN_IF_ERROR(check_header(header, id, path));
+    RETURN_IF_ERROR(check_header(header, id, unseal.key_id, path));
 
-    std::vector<std::byte> tail(std::min(kTailBytes, file_bytes - kHeaderBytes));
+    const uint64_t tail_bytes = table_bytes_of(kTailContentBytes, sealed) + kFooterBytes;
+    std::vector<std::byte> tail(std::min(tail_bytes, file_bytes - kHeaderBytes));
     RETURN_IF_ERROR(read_exactly(tail, file_bytes - tail.size()));
     ASSIGN_OR_RETURN(const Footer footer,
-                     decode_footer(Bytes(tail).last(kFooterBytes), id, file_bytes, path));
+                     decode_footer(Bytes(tail).last(kFooterBytes), id,
+                                   {.bytes = file_bytes, .sealed = sealed}, path));
     content_bytes = footer.content_bytes;
-    return load_table(file_bytes, footer, Bytes(tail).first(tail.size() - kFooterBytes));
+    table.resize(table_bytes_of(content_bytes, sealed));
+    RETURN_IF_ERROR(load_table(file_bytes, footer, Bytes(tail).first(tail.size() - kFooterBytes)));
+    return sealed ? load_seal(header, unseal) : Status();
+}
+
+Status BlobReader::State::load_seal(Bytes header, const Unseal& unseal) {
+    if (!unseal.find) {
+        return fail(Error(Code::failed_precondition, "key_missing",
+                          "The key that this data is sealed with is not there.")
+                        .with_detail(fmt::format("blob file {}: opened without keys", path)));
+    }
+    const auto key = unseal.find(unseal.tenant, unseal.key_id);
+    if (!key) return fail(key.error().with_detail(fmt::format("blob file {}", path)));
+    auto opened = FileSeal::open(**key, id, Bytes(table).last(kSealBytes),
+                                 {.header = header, .content_bytes = content_bytes});
+    if (!opened) {
+        return fail(damaged(path, fmt::format("its seal does not open with key {} of tenant {}",
+                                              unseal.key_id.value, unseal.tenant.to_string())));
+    }
+    seal = *std::move(opened);
+    return {};
 }
 
 Status BlobReader::State::load_table(uint64_t file_bytes, const Footer& footer, Bytes tail) {
-    table.resize(footer.frames);
-    const MutableBytes bytes = std::as_writable_bytes(std::span(table));
+    const MutableBytes bytes(table);
     if (bytes.size() <= tail.size()) {
         std::ranges::copy(tail.last(bytes.size()), bytes.begin());
     } else {
@@ -90,19 +136,33 @@ Status BlobReader::State::load_table(uint64_t file_bytes, const Footer& footer, 
     return {};
 }
 
-Status BlobReader::State::read_frames(MutableBytes out, uint64_t frame) const {
+Status BlobReader::State::unseal_frame(MutableBytes stored, uint64_t frame) const {
+    const FramePlace place{.number = frame, .last = frame + 1 == frames()};
+    if (seal->open_frame(place, tag(frame), stored)) return {};
+    // What was read is wiped; read again, it tells whether the disk did it.
+    RETURN_IF_ERROR(read_exactly(stored, kHeaderBytes + frame * kFrameBytes));
+    const bool sound = checksum_holds(stored, frame);
+    std::ranges::fill(stored, std::byte{0});
+    return fail(
+        bad_frame(frame, sound ? "fails its seal, though its checksum holds: it was changed on "
+                                 "purpose, or read wrongly"
+                               : "fails its checksum and its seal"));
+}
+
+Status BlobReader::State::check_frame(MutableBytes stored, uint64_t frame, bool checksums) const {
+    if ((checksums || !seal) && !checksum_holds(stored, frame)) {
+        return fail(bad_frame(frame, "fails its checksum"));
+    }
+    return seal ? unseal_frame(stored, frame) : Status();
+}
+
+Status BlobReader::State::read_frames(MutableBytes out, uint64_t frame, bool checksums) const {
     while (!out.empty()) {
         const MutableBytes stride = out.first(std::min<uint64_t>(out.size(), kStrideBytes));
         RETURN_IF_ERROR(read_exactly(stride, kHeaderBytes + frame * kFrameBytes));
         for (uint64_t at = 0; at < stride.size(); at += kFrameBytes, ++frame) {
-            const Bytes content =
-                stride.subspan(at, std::min<uint64_t>(kFrameBytes, stride.size() - at));
-            if (frame_checksum(id, frame, content) != table[frame]) {
-                return fail(damaged(
-                    path, fmt::format("frame {} of {} (from byte {} of the file) "
-                                      "fails its checksum",
-                                      frame, table.size(), kHeaderBytes + frame * kFrameBytes)));
-            }
+            const uint64_t bytes = std::min<uint64_t>(kFrameBytes, stride.size() - at);
+            RETURN_IF_ERROR(check_frame(stride.subspan(at, bytes), frame, checksums));
         }
         out = out.subspan(stride.size());
     }
@@ -119,11 +179,12 @@ Status BlobReader::State::read_part(MutableBytes out, uint64_t frame, uint64_t w
 BlobReader::BlobReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 BlobReader::~BlobReader() = default;
 
-Result<std::shared_ptr<BlobReader>> BlobReader::open(FileSystem& fs, std::string path, FileId id) {
+Result<std::shared_ptr<BlobReader>> BlobReader::open(FileSystem& fs, std::string path, FileId id,
+                                                     const Unseal& unseal) {
     auto state = std::make_unique<State>();
     ASSIGN_OR_RETURN(state->file, fs.open(path, OpenMode::read));
     state->path = std::move(path);
-    RETURN_IF_ERROR(state->load(id));
+    RETURN_IF_ERROR(state->load(id, unseal));
     return std::shared_ptr<BlobReader>(new BlobReader(std::move(state)));
 }
 
@@ -159,7 +220,7 @@ Status BlobReader::verify() {
     for (uint64_t offset = 0; offset < state_->content_bytes; offset += kStrideBytes) {
         const uint64_t count = std::min(kStrideBytes, state_->content_bytes - offset);
         RETURN_IF_ERROR(
-            state_->read_frames(MutableBytes(buffer).first(count), offset / kFrameBytes));
+            state_->read_frames(MutableBytes(buffer).first(count), offset / kFrameBytes, true));
     }
     return {};
 }

@@ -1,12 +1,15 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/crc32c.h"
 #include "platform/blob/blob_file.h"
 #include "platform/blob/blob_format.h"
+#include "platform/blob/file_seal.h"
 #include "platform/blob/frame_checksum.h"
 
 namespace insula::blob {
@@ -39,8 +42,10 @@ struct BlobWriter::State {
     }
 
     Status append(Bytes data);
-    // `piece` is whole frames, or the end of the content.
-    Status write_piece(Bytes piece);
+    // `piece` is whole frames, or the end of the content. The `last` one is written by finish(), so
+    // that the last frame can be sealed as what it is.
+    Status write_piece(Bytes piece, bool last);
+    Bytes seal_piece(Bytes piece, bool last);
     // Everything after the content, and the header.
     Status write_ends();
     Status finish();
@@ -52,7 +57,11 @@ struct BlobWriter::State {
     const FileId id;
     std::unique_ptr<File> file;
     std::vector<std::byte> buffer;  // content that was not written yet, less than a piece
-    ByteWriter table;
+    ByteWriter table;               // the checksum of each frame
+    crypto::KeyId key_id;
+    std::optional<FileSeal> seal;
+    std::vector<std::byte> sealed;  // a piece as it is stored
+    ByteWriter tags;
     uint64_t written = 0;  // content
     bool renamed = false;
     bool finished = false;
@@ -60,11 +69,26 @@ struct BlobWriter::State {
     Status closed;
 };
 
-Status BlobWriter::State::write_piece(Bytes piece) {
+Bytes frame_at(Bytes piece, uint64_t at) {
+    return piece.subspan(at, std::min<uint64_t>(kFrameBytes, piece.size() - at));
+}
+
+Bytes BlobWriter::State::seal_piece(Bytes piece, bool last) {
     uint64_t frame = written / kFrameBytes;
     for (uint64_t at = 0; at < piece.size(); at += kFrameBytes, ++frame) {
-        const Bytes content = piece.subspan(at, std::min<uint64_t>(kFrameBytes, piece.size() - at));
-        table.put(frame_checksum(id, frame, content));
+        const Bytes content = frame_at(piece, at);
+        const FramePlace place{.number = frame, .last = last && at + kFrameBytes >= piece.size()};
+        tags.put_bytes(
+            seal->seal_frame(place, content, MutableBytes(sealed).subspan(at, content.size())));
+    }
+    return Bytes(sealed).first(piece.size());
+}
+
+Status BlobWriter::State::write_piece(Bytes piece, bool last) {
+    if (seal) piece = seal_piece(piece, last);
+    uint64_t frame = written / kFrameBytes;
+    for (uint64_t at = 0; at < piece.size(); at += kFrameBytes, ++frame) {
+        table.put(frame_checksum(id, frame, frame_at(piece, at)));
     }
     RETURN_IF_ERROR(file->write_at(piece, kHeaderBytes + written));
     written += piece.size();
@@ -78,25 +102,33 @@ Status BlobWriter::State::append(Bytes data) {
                         .with_detail(fmt::format("blob file {}: more than {} bytes", path,
                                                  kContentBytesMax)));
     }
+    // A piece is written when there is more behind it.
     while (!data.empty()) {
-        if (buffer.empty() && data.size() >= kPieceBytes) {
-            RETURN_IF_ERROR(write_piece(data.first(kPieceBytes)));
+        if (buffer.size() == kPieceBytes) {
+            RETURN_IF_ERROR(write_piece(buffer, false));
+            buffer.clear();
+        }
+        if (buffer.empty() && data.size() > kPieceBytes) {
+            RETURN_IF_ERROR(write_piece(data.first(kPieceBytes), false));
             data = data.subspan(kPieceBytes);
             continue;
         }
         const size_t count = std::min<size_t>(data.size(), kPieceBytes - buffer.size());
         buffer.insert(buffer.end(), data.begin(), data.begin() + static_cast<ptrdiff_t>(count));
         data = data.subspan(count);
-        if (buffer.size() < kPieceBytes) break;
-        RETURN_IF_ERROR(write_piece(buffer));
-        buffer.clear();
     }
     return {};
 }
 
 Status BlobWriter::State::write_ends() {
-    if (!buffer.empty()) RETURN_IF_ERROR(write_piece(buffer));
+    if (!buffer.empty()) RETURN_IF_ERROR(write_piece(buffer, true));
     buffer.clear();
+    const std::string header = encode_header(id, key_id);
+    if (seal) {
+        table.put_bytes(tags.bytes());
+        table.put_bytes(
+            as_bytes(seal->block({.header = as_bytes(header), .content_bytes = written})));
+    }
     const Footer footer{.id = id,
                         .content_bytes = written,
                         .frames = frames_of(written),
@@ -104,7 +136,7 @@ Status BlobWriter::State::write_ends() {
     table.put_bytes(as_bytes(encode_footer(footer)));
     RETURN_IF_ERROR(file->write_at(table.bytes(), kHeaderBytes + written));
     // Last, so that a file which was given up never looks like one.
-    return file->write_at(as_bytes(encode_header(id)), 0);
+    return file->write_at(as_bytes(header), 0);
 }
 
 Status BlobWriter::State::finish() {
@@ -129,10 +161,17 @@ BlobWriter::~BlobWriter() {
 }
 
 Result<std::unique_ptr<BlobWriter>> BlobWriter::create(FileSystem& fs, std::string tmp_path,
-                                                       std::string path, FileId id) {
+                                                       std::string path, FileId id,
+                                                       const Seal& seal) {
     ASSIGN_OR_RETURN(auto file, create_temporary(fs, tmp_path));
     auto state =
         std::make_unique<State>(fs, std::move(tmp_path), std::move(path), id, std::move(file));
+    if (seal.key != nullptr) {
+        INSULA_CHECK(seal.random != nullptr && seal.key->id, "a file is sealed with a key by name");
+        state->key_id = seal.key->id;
+        state->seal = FileSeal::create(*seal.key, id, *seal.random);
+        state->sealed.resize(kPieceBytes);
+    }
     return std::unique_ptr<BlobWriter>(new BlobWriter(std::move(state)));
 }
 
@@ -152,7 +191,7 @@ Result<uint64_t> BlobWriter::finish() {
     }
     state_->finished = true;
     state_->closed = fail(internal_error(fmt::format("blob file {} is finished", state_->path)));
-    return file_bytes_of(state_->written);
+    return file_bytes_of(state_->written, state_->seal.has_value());
 }
 
 uint64_t BlobWriter::content_bytes() const { return state_->written + state_->buffer.size(); }

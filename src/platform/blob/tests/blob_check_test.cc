@@ -38,11 +38,12 @@ class BlobCheckTest : public ::testing::Test {
         EXPECT_TRUE((*opened)->write_at(as_bytes(file), 0).has_value());
         read_ = 0;
         const auto found =
-            check_blob(fs_, std::string(kPath), kId, content_bytes_, [&](uint64_t bytes) {
-                EXPECT_LE(bytes, 256 * kKiB);
-                read_ += bytes;
-                return Status();
-            });
+            check_blob(fs_, std::string(kPath), {.id = kId, .content_bytes = content_bytes_},
+                       [&](uint64_t bytes) {
+                           EXPECT_LE(bytes, 256 * kKiB);
+                           read_ += bytes;
+                           return Status();
+                       });
         EXPECT_TRUE(found.has_value());
         return found ? *found : BlobCheck();
     }
