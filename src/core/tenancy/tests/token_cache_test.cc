@@ -1,0 +1,172 @@
+#include "core/tenancy/token_cache.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/tenancy/tests/token_samples.h"
+
+namespace insula::tenancy {
+namespace {
+
+#define ASSERT_OK(status) ASSERT_TRUE(status) << (status).error().describe()
+
+class TokenCacheTest : public ::testing::Test {
+  protected:
+    std::string issue(std::string_view id, TenantId tenant = sample_tenant()) {
+        TokenClaims claims = sample_claims();
+        claims.id = id;
+        claims.tenant = tenant;
+        return *issue_token(claims, "k1", key_);
+    }
+    SharedTokenKeys keys(const crypto::SigningKey& key,
+                         std::optional<WallNanos> retired_at = std::nullopt) {
+        return *TokenKeys::create(
+            {{.id = "k1", .key = key.public_key(), .retired_at = retired_at}});
+    }
+    std::string_view fault_of(const Result<SharedClaims>& verified) {
+        EXPECT_FALSE(verified);
+        return verified ? "none" : verified.error().detail();
+    }
+
+    const crypto::SigningKey key_ = signing_key(1);
+    TokenRevocations revocations_;
+    TokenCache cache_{sample_expectations(), keys(key_), revocations_, 10 * TokenCache::kShards};
+};
+
+TEST_F(TokenCacheTest, AKnownTokenIsNotVerifiedAgain) {
+    const std::string token = issue("a");
+    const auto first = cache_.verify(token, kNow);
+    ASSERT_OK(first);
+    EXPECT_EQ((*first)->id, "a");
+    EXPECT_EQ(*cache_.verify(token, kNow + kSecond), *first) << "the same claims, not equal ones";
+    EXPECT_EQ(cache_.size(), 1u);
+}
+
+TEST_F(TokenCacheTest, WhatIsRefusedIsNotKept) {
+    const std::string token = issue("a");
+    EXPECT_EQ(fault_of(cache_.verify(token + "x", kNow)), "token_malformed");
+    EXPECT_EQ(fault_of(cache_.verify(token, kNow + 3'600 * kSecond)), "token_expired");
+    EXPECT_EQ(fault_of(cache_.verify(std::string(kTokenBytesMax + 1, 'a'), kNow)),
+              "token_too_large");
+    EXPECT_EQ(cache_.size(), 0u);
+    EXPECT_TRUE(cache_.verify(token, kNow));
+}
+
+TEST_F(TokenCacheTest, AKnownTokenDiesAtItsEnd) {
+    const std::string token = issue("a");
+    const WallNanos end = (sample_claims().expires_at + kTokenSkewSeconds) * kSecond;
+    ASSERT_TRUE(cache_.verify(token, kNow));
+    EXPECT_TRUE(cache_.verify(token, end - 1));
+    EXPECT_EQ(fault_of(cache_.verify(token, end)), "token_expired");
+    EXPECT_EQ(cache_.size(), 0u);
+    ASSERT_TRUE(cache_.verify(token, kNow));
+    EXPECT_EQ(fault_of(cache_.verify(token, 0)), "token_not_yet_valid")
+        << "nor does it count when the clock goes back";
+}
+
+TEST_F(TokenCacheTest, AKnownTokenDoesNotOutliveItsRevocation) {
+    const std::string a = issue("a");
+    const std::string b = issue("b");
+    const std::string foreign = issue("a", sample_tenant(2));
+    const auto show = [&](const std::string& token) {
+        const auto verified = cache_.verify(token, kNow);
+        return std::string(verified ? "counts" : verified.error().detail());
+    };
+    for (const std::string& token : {a, b, foreign}) ASSERT_EQ(show(token), "counts");
+    ASSERT_TRUE(revocations_.revoke_token(sample_tenant(), "a", kNow));
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(show(a), "token_revoked") << "shown again and again";
+    EXPECT_EQ(show(b), "counts");
+    EXPECT_EQ(show(foreign), "counts");
+    ASSERT_TRUE(revocations_.revoke_subject(sample_tenant(), sample_claims().subject, kNow));
+    EXPECT_EQ(show(b), "token_revoked");
+    EXPECT_EQ(show(foreign), "counts");
+    revocations_.revoke_tenant(sample_tenant(2), kNow);
+    EXPECT_EQ(show(foreign), "token_revoked");
+    EXPECT_EQ(cache_.size(), 0u);
+}
+
+TEST_F(TokenCacheTest, ARevocationOfAnotherTokenKeepsWhatIsKnown) {
+    const std::string token = issue("a");
+    const auto first = cache_.verify(token, kNow);
+    ASSERT_OK(first);
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(revocations_.revoke_token(sample_tenant(), std::to_string(i), kNow));
+        EXPECT_EQ(*cache_.verify(token, kNow), *first);
+    }
+}
+
+TEST_F(TokenCacheTest, ATokenThatWasRevokedBeforeItIsShownIsNotKept) {
+    ASSERT_TRUE(revocations_.revoke_token(sample_tenant(), "a", kNow));
+    EXPECT_EQ(fault_of(cache_.verify(issue("a"), kNow)), "token_revoked");
+    EXPECT_EQ(cache_.size(), 0u);
+}
+
+TEST_F(TokenCacheTest, AKnownTokenDiesWithItsKey) {
+    const std::string token = issue("a");
+    ASSERT_TRUE(cache_.verify(token, kNow));
+    cache_.set_keys(keys(key_));
+    EXPECT_TRUE(cache_.verify(token, kNow)) << "the same key";
+    cache_.set_keys(*TokenKeys::create({}));
+    EXPECT_EQ(fault_of(cache_.verify(token, kNow)), "token_key_unknown");
+    cache_.set_keys(keys(key_));
+    ASSERT_TRUE(cache_.verify(token, kNow));
+    cache_.set_keys(keys(signing_key(2)));
+    EXPECT_EQ(fault_of(cache_.verify(token, kNow)), "token_signature_wrong") << "the same id";
+    cache_.set_keys(keys(key_, kNow + 10 * kSecond));
+    EXPECT_TRUE(cache_.verify(token, kNow + 9 * kSecond));
+    EXPECT_EQ(fault_of(cache_.verify(token, kNow + 10 * kSecond)), "token_key_not_in_use");
+}
+
+TEST_F(TokenCacheTest, IsBoundedAndKeepsTheTokensUsedLast) {
+    TokenCache small(sample_expectations(), keys(key_), revocations_, TokenCache::kShards);
+    const std::string favourite = issue("favourite");
+    const auto first = small.verify(favourite, kNow);
+    ASSERT_OK(first);
+    for (int i = 0; i < 500; ++i) ASSERT_TRUE(small.verify(issue(std::to_string(i)), kNow));
+    EXPECT_LE(small.size(), TokenCache::kShards);
+    EXPECT_GT(small.size(), TokenCache::kShards / 2);
+
+    const auto kept = cache_.verify(favourite, kNow);
+    for (int i = 0; i < 5'000; ++i) {
+        ASSERT_TRUE(cache_.verify(issue(std::to_string(i)), kNow));
+        ASSERT_EQ(*cache_.verify(favourite, kNow), *kept) << i;
+    }
+    EXPECT_LE(cache_.size(), 10 * TokenCache::kShards);
+}
+
+TEST_F(TokenCacheTest, NoThreadSeesATokenAfterItsRevocation) {
+    constexpr int kTokens = 200;
+    std::vector<std::string> tokens;
+    for (int i = 0; i < kTokens; ++i) tokens.push_back(issue(std::to_string(i)));
+    std::atomic<int> revoked = 0;  // all below are
+    std::atomic<int> wrong = 0;
+    std::vector<std::jthread> readers;
+    for (uint64_t seed = 0; seed < 3; ++seed) {
+        readers.emplace_back([&, seed] {
+            SeededRandom random(seed);
+            while (revoked.load() < kTokens) {
+                const int below = revoked.load();
+                const auto at = random.below(kTokens);
+                const bool counts = cache_.verify(tokens[at], kNow).has_value();
+                if (counts && static_cast<int>(at) < below) ++wrong;
+            }
+        });
+    }
+    for (int i = 0; i < kTokens; ++i) {
+        ASSERT_TRUE(revocations_.revoke_token(sample_tenant(), std::to_string(i), kNow));
+        revoked.store(i + 1);
+    }
+    readers.clear();
+    EXPECT_EQ(wrong.load(), 0);
+    for (const std::string& token : tokens) {
+        EXPECT_EQ(fault_of(cache_.verify(token, kNow)), "token_revoked");
+    }
+    EXPECT_EQ(cache_.size(), 0u);
+}
+
+}  // namespace
+}  // namespace insula::tenancy
