@@ -4,19 +4,17 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/crc32c.h"
 #include "base/units.h"
-#include "platform/blob/blob_check.h"
 #include "platform/blob/blob_file.h"
 #include "platform/blob/blob_format.h"
 #include "platform/blob/file_seal.h"
 #include "platform/blob/frame_checksum.h"
-#include "platform/crypto/hash.h"
+#include "platform/blob/tests/sealed_blobs.h"
 #include "platform/fs/crash_file_system.h"
 #include "platform/fs/faulty_file_system.h"
 
@@ -24,62 +22,6 @@ namespace insula::blob {
 namespace {
 
 #define ASSERT_OK(status) ASSERT_TRUE(status) << (status).error().describe()
-
-constexpr FileId kId{42};
-constexpr crypto::KeyId kKeyId{7};
-constexpr uint64_t kFileBytesMax = 64 * kMiB;
-
-std::string random_content(uint64_t bytes, uint64_t seed = 1) {
-    std::string content(bytes, '\0');
-    SeededRandom random(seed);
-    random.fill({reinterpret_cast<uint8_t*>(content.data()), content.size()});
-    return content;
-}
-
-TenantId tenant_of(uint8_t number) {
-    TenantId tenant;
-    tenant.bytes.fill(number);
-    return tenant;
-}
-
-crypto::SharedSealKey key_of(uint64_t seed, crypto::KeyId id = kKeyId, uint8_t tenant = 1) {
-    SeededRandom random(seed);
-    return std::make_shared<const crypto::SealKey>(
-        crypto::SealKey{id, tenant_of(tenant), crypto::SecretKey::random(random)});
-}
-
-Unseal unseal_with(const crypto::SharedSealKey& key) {
-    return {
-        .tenant = key->tenant,
-        .key_id = key->id,
-        .find = [key](TenantId, crypto::KeyId) -> Result<crypto::SharedSealKey> { return key; }};
-}
-
-std::string raw(FileSystem& fs, const std::string& path) {
-    const auto bytes = read_file(fs, path, kFileBytesMax);
-    EXPECT_TRUE(bytes);
-    return bytes ? *bytes : "";
-}
-
-void put_raw(FileSystem& fs, const std::string& path, std::string_view bytes) {
-    const auto file = fs.open(path, OpenMode::create_or_open);
-    ASSERT_OK(file);
-    ASSERT_OK((*file)->truncate(0));
-    ASSERT_OK((*file)->write_at(as_bytes(bytes), 0));
-}
-
-Result<std::string> read_range(BlobReader& reader, uint64_t offset, uint64_t bytes) {
-    std::string out(bytes, '?');
-    ASSIGN_OR_RETURN(const size_t count,
-                     reader.read_at(std::as_writable_bytes(std::span(out)), offset));
-    out.resize(count);
-    return out;
-}
-
-Code code_of(const Result<std::string>& result) {
-    EXPECT_FALSE(result);
-    return result ? Code::internal : result.error().code();
-}
 
 // The parts of a file; written again, every checksum is right.
 struct Forgery {
@@ -122,39 +64,6 @@ struct Forgery {
     std::vector<std::string> frames;
     std::vector<std::string> tags;
     std::string seal;
-};
-
-class SealedBlobTest : public ::testing::Test {
-  protected:
-    Status write(FileSystem& fs, const std::string& path, std::string_view content, FileId id = kId,
-                 uint64_t append_bytes = 100'000) {
-        ASSIGN_OR_RETURN(const auto writer, BlobWriter::create(fs, path + ".tmp", path, id,
-                                                               {.key = key_, .random = &random_}));
-        for (uint64_t at = 0; at < content.size(); at += append_bytes) {
-            RETURN_IF_ERROR(writer->append(as_bytes(content.substr(at, append_bytes))));
-        }
-        ASSIGN_OR_RETURN(const uint64_t bytes, writer->finish());
-        EXPECT_EQ(bytes, file_bytes_of(content.size(), true));
-        return {};
-    }
-
-    // Opens, verifies and reads the whole.
-    Result<std::string> read(FileSystem& fs, const std::string& path, FileId id = kId) {
-        ASSIGN_OR_RETURN(const auto reader, BlobReader::open(fs, path, id, unseal_with(key_)));
-        auto content = read_range(*reader, 0, reader->size());
-        const Status verified = reader->verify();
-        EXPECT_EQ(content.has_value(), verified.has_value()) << "both find the same";
-        return content;
-    }
-
-    Result<std::string> read_forged(const std::string& file, FileId id = kId) {
-        put_raw(fs_, "forged", file);
-        return read(fs_, "forged", id);
-    }
-
-    CrashFileSystem fs_;
-    SystemRandom random_;
-    const crypto::SharedSealKey key_ = key_of(1);
 };
 
 TEST_F(SealedBlobTest, RoundTripsAroundFrameAndPieceBorders) {
@@ -481,119 +390,6 @@ TEST_F(SealedBlobTest, NoFailedReadIsSilent) {
         if (faulty.calls() < call) break;
         EXPECT_EQ(code_of(found), Code::internal) << faulty.last_fault();
     }
-}
-
-// --- Without a key -------------------------------------------------------------------------------
-
-class SealedBlobCheckTest : public SealedBlobTest {
-  protected:
-    void SetUp() override {
-        content_ = random_content(2 * kFrameBytes + 5'000);
-        ASSERT_OK(write(fs_, "a", content_));
-        good_ = raw(fs_, "a");
-    }
-    BlobCheck check(const std::string& file, crypto::KeyId key_id = kKeyId) {
-        put_raw(fs_, "a", file);
-        const auto found =
-            check_blob(fs_, "a", {.id = kId, .content_bytes = content_.size(), .key_id = key_id},
-                       [](uint64_t) { return Status(); });
-        EXPECT_TRUE(found);
-        return found ? *found : BlobCheck();
-    }
-
-    std::string content_;
-    std::string good_;
-};
-
-TEST_F(SealedBlobCheckTest, AGoodFileHasNothingWrong) {
-    const BlobCheck found = check(good_);
-    EXPECT_TRUE(found.damages.empty()) << found.damages.at(0).what;
-    EXPECT_EQ(found.file_bytes, good_.size());
-}
-
-TEST_F(SealedBlobCheckTest, AFlippedBitIsNamedByItsOffsetAndPart) {
-    const uint64_t table = kHeaderBytes + content_.size();
-    const std::map<uint64_t, std::string> places{
-        {kHeaderBytes + kFrameBytes + 17, "(frame 1)"},
-        {table + 5, "table of checksums"},
-        {table + 3 * kChecksumBytes + 20, "tags of the frames"},
-        {good_.size() - kFooterBytes - 50, "seal of the file"}};
-    for (const auto& [byte, what] : places) {
-        std::string bad = good_;
-        bad[byte] = static_cast<char>(bad[byte] ^ 8);
-        const BlobCheck found = check(bad);
-        ASSERT_EQ(found.damages.size(), 1u) << what;
-        EXPECT_EQ(found.damages[0].offset, byte);
-        EXPECT_EQ(found.damages[0].bytes, 1u);
-        EXPECT_NE(found.damages[0].what.find(what), std::string::npos) << found.damages[0].what;
-    }
-}
-
-TEST_F(SealedBlobCheckTest, ACutFileAndOneOfAnotherSealAreDamaged) {
-    for (const size_t size :
-         {size_t{0}, size_t{10}, size_t{70'000}, good_.size() - kFooterBytes, good_.size() - 1}) {
-        EXPECT_FALSE(check(good_.substr(0, size)).damages.empty()) << size;
-    }
-    EXPECT_FALSE(check(good_ + '\0').damages.empty());
-    EXPECT_FALSE(check(good_, crypto::KeyId{8}).damages.empty());
-    EXPECT_FALSE(check(good_, crypto::KeyId{}).damages.empty());
-}
-
-// --- The bytes -----------------------------------------------------------------------------------
-
-// As docs/formats/blob-file.md has them: kept, so that every later version reads them.
-TEST(BlobFormat, Version1IsAsItWas) {
-    constexpr std::string_view kFile =
-        "494e53424c4f420a01000000000001002a00000000000000000000000000000000000000000000000000"
-        "0000000000000000000000000000000000008a33994c636f6e74656e747d5e4def494e5342454e440a2a"
-        "000000000000000700000000000000010000000000000093148c51000000000000000013ec8c55";
-    CrashFileSystem fs;
-    put_raw(fs, "a", as_text(*crypto::hex_decode(kFile)));
-    const auto reader = BlobReader::open(fs, "a", kId);
-    ASSERT_OK(reader);
-    EXPECT_EQ(*read_range(**reader, 0, 100), "content");
-    const auto writer = BlobWriter::create(fs, "b.tmp", "b", kId);
-    ASSERT_OK((*writer)->append(as_bytes("content")));
-    ASSERT_OK((*writer)->finish());
-    EXPECT_EQ(crypto::hex_encode(as_bytes(raw(fs, "b"))), kFile);
-}
-
-// Gives out one byte after the other, from 1.
-class CountingRandom final : public Random {
-  public:
-    void fill(std::span<uint8_t> out) override {
-        for (uint8_t& byte : out) byte = ++last_;
-    }
-
-  private:
-    uint8_t last_ = 0;
-};
-
-TEST(BlobFormat, Version2IsAsItWas) {
-    // Made by a program of its own in another language, from the document.
-    constexpr std::string_view kFile =
-        "494e53424c4f420a02000000000001002a00000000000000070000000000000000000000000000000000"
-        "000000000000000000000000000000000000b17aa13ea516b56dd83b61ea3c02e9e05466f9b93d8a6667"
-        "ae231609ac3abf2122232425262728292a2b2c259d057dc28ac98127bb30b697f6fc0076e76a53781ee5"
-        "ce341dbbad96344e53a4977cb65c75448f3e76ab04ed1fa25c94fa9d8caba2c1cbba659d2e0c5ab73100"
-        "000000494e5342454e440a2a0000000000000007000000000000000100000000000000cb4b9d4a000000"
-        "00000000004144355c";
-    const auto key = std::make_shared<const crypto::SealKey>(
-        crypto::SealKey{kKeyId, tenant_of(1),
-                        *crypto::SecretKey::parse(
-                            "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")});
-    CrashFileSystem fs;
-    put_raw(fs, "a", as_text(*crypto::hex_decode(kFile)));
-    const auto reader = BlobReader::open(fs, "a", kId, unseal_with(key));
-    ASSERT_OK(reader);
-    EXPECT_EQ(*read_range(**reader, 0, 100), "content");
-    ASSERT_OK((*reader)->verify());
-    CountingRandom random;
-    const auto writer = BlobWriter::create(fs, "b.tmp", "b", kId, {.key = key, .random = &random});
-    ASSERT_OK(writer);
-    ASSERT_OK((*writer)->append(as_bytes("content")));
-    ASSERT_OK((*writer)->finish());
-    EXPECT_EQ(crypto::hex_encode(as_bytes(raw(fs, "b"))), kFile);
 }
 
 }  // namespace
