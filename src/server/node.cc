@@ -34,7 +34,7 @@ constexpr size_t kRunningQueriesPerWorker = 8;
 
 FailPoint catalog_opened_point("node.start.catalog_opened");
 FailPoint tenant_added_point("node.start.tenant_added");
-FailPoint epoch_raised_point("node.start.epoch_raised");
+FailPoint epochs_raised_point("node.start.epochs_raised");
 FailPoint checked_point("node.start.journal_checked");
 FailPoint stream_created_point("node.start.stream_created");
 FailPoint proved_point("node.start.proved");
@@ -118,7 +118,7 @@ Result<catalog::Tenant> own_default_tenant(const config::ServerConfig& config,
                   .slug = config.tenant_slug,
                   .name = config.tenant_name,
                   .created_at = clock.wall_now()};
-        RETURN_IF_ERROR(catalog.add_tenant({tenant}));
+        RETURN_IF_ERROR(add_tenant(catalog, tenant));
         tenant_added_point.reach();
     }
     return tenant;
@@ -240,11 +240,9 @@ Status Node::State::open_storage(std::function<bool()> give_up) {
     RETURN_IF_ERROR(check_catalog_age(fs, directory.journal_path(), StreamId{stream}));
     ASSIGN_OR_RETURN(default_tenant, own_default_tenant(config, *catalog, clock, random));
     ASSIGN_OR_RETURN(key, tenancy::find_administrator_key(*catalog, random));
+    RETURN_IF_ERROR(catalog->raise_epochs());
+    epochs_raised_point.reach();
     ASSIGN_OR_RETURN(tenants, catalog->tenants());
-    for (catalog::Tenant& tenant : tenants) {
-        ASSIGN_OR_RETURN(tenant.epoch, catalog->raise_epoch({tenant.id}));
-        epoch_raised_point.reach();
-    }
     // NOLINTNEXTLINE(modernize-make-unique): members by name, and an atomic cannot be moved
     services.reset(new tables::Services{.fs = fs,
                                         .clock = clock,

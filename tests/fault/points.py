@@ -78,7 +78,7 @@ POINTS = (
     Point("storage.root.sync.before", "first", most=2),
     # Later starts: taking over, replay, cleaning up, a new stream.
     Point("node.start.catalog_opened", "start"),
-    Point("node.start.epoch_raised", "start"),
+    Point("node.start.epochs_raised", "start"),
     Point("tables.recovery.record_replayed", "start", most=30),
     Point("tables.recovery.orphan_removed", "start", after="tables.flush.written"),
     Point("storage.data_file.remove.before", "start", after="storage.temporary.rename.after"),

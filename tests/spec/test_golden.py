@@ -17,7 +17,7 @@ import make  # noqa: E402
 ARCHIVES = sorted(GOLDEN.glob("*.tar.xz"))
 # Of a first start on another version's directory, in order; what it has no need of is not reached.
 STEPS = ("catalog.migration.applied", "catalog.migration.committed", "storage.catalog.sync.before",
-         "storage.catalog_log.sync.after", "node.start.catalog_opened", "node.start.epoch_raised",
+         "storage.catalog_log.sync.after", "node.start.catalog_opened", "node.start.epochs_raised",
          "storage.stream.rename.after", "node.start.journal_checked", "node.start.stream_created",
          "node.start.proved", "tables.recovery.record_replayed", "node.start.recovered")
 

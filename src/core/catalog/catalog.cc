@@ -16,6 +16,14 @@ bool is_in_doubt(const Error& error) {
     }
 }
 
+Status add_tenant(Catalog& catalog, const Tenant& tenant) {
+    ChangeDirectory change;
+    change.add_tenant = tenant;
+    const auto revision = catalog.change_directory(change);
+    if (!revision) return fail(revision.error());
+    return {};
+}
+
 std::string source_directory(const TenantId& tenant, SourceIncarnation incarnation) {
     return fmt::format("blob/t/{}/s/{}", tenant.to_string(), incarnation.value);
 }

@@ -10,7 +10,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -22,10 +24,41 @@ namespace insula::catalog {
 
 enum class IdKind : uint8_t { source_incarnation = 1, file = 2, stream = 3 };
 
-// Adds `tenant` (epoch 0). already_exists if the id or slug is taken.
-struct AddTenant {
-    Tenant tenant;
+// What a directory entry is, for its removal.
+struct EntryName {
+    TenantId tenant;
+    EntryKind kind = EntryKind::user;
+    std::string name;
 };
+struct PutEntry {
+    DirectoryEntry entry;
+    // Of the entry that it replaces, as it was read; 0: there is none of this name.
+    uint64_t replaces = 0;
+};
+// A change of tenants and of their directories, all or nothing, carried out in this order. Changes
+// are carried out one after another, and each has a revision of its own, higher than all before.
+struct ChangeDirectory {
+    // With epoch 0. already_exists "tenant_exists" if the id or slug is taken.
+    std::optional<Tenant> add_tenant;
+    // Slug, name, status and profile of a tenant that was read at `revision`: failed_precondition
+    // "directory_changed" if it was changed since. One that begins to be removed loses all entries
+    // of its directory; it is never changed again.
+    std::optional<Tenant> update_tenant;
+    // failed_precondition "entry_unknown" where there is no such entry.
+    std::vector<EntryName> remove;
+    // already_exists "entry_exists" where name or lookup is taken; "directory_changed" as above;
+    // "tenant_unknown" for a tenant that is not there, or being removed.
+    std::vector<PutEntry> put;
+    // One that is being removed and has no sources any more: failed_precondition "tenant_unknown",
+    // "tenant_has_sources".
+    std::optional<TenantId> remove_tenant;
+    std::vector<AuditRecord> audit;
+};
+inline constexpr size_t kDirectoryEntriesMax = 256;  // of one change
+inline constexpr size_t kEntryNameBytesMax = 255;    // also of a lookup
+inline constexpr size_t kEntryValueBytesMax = 64 * 1024;
+inline constexpr size_t kAuditRecordBytesMax = 64 * 1024;
+
 // Raises the tenant's epoch by one: the caller owns it from now on, older epochs are refused.
 struct RaiseEpoch {
     TenantId tenant;
@@ -34,11 +67,13 @@ struct RaiseEpoch {
 // ones.
 struct AddSource {
     Source source;  // with its incarnation, from allocate_ids()
+    std::vector<AuditRecord> audit{};
 };
 // The source stops existing; its files become garbage (paths by file_path()).
 struct RemoveSource {
     TenantId tenant;
     SourceIncarnation incarnation;
+    std::vector<AuditRecord> audit{};
 };
 // One flush, direct write or compaction: exactly one source row must be at `epoch`, or nothing
 // changes (failed_precondition "stale_epoch" or "source_removed").
@@ -54,6 +89,7 @@ struct CommitFiles {
     uint64_t next_row_id = 0;                   // never moves back
     std::vector<IdempotencyEntry> idempotency;  // kept for the window
     WallNanos now = 0;
+    std::vector<AuditRecord> audit{};
 };
 
 // How long and how many idempotency keys are kept, a source.
@@ -85,8 +121,19 @@ class Catalog {
                                                               WallNanos now) = 0;
     virtual Result<std::vector<GarbageFile>> garbage() = 0;
 
-    virtual Status add_tenant(const AddTenant& command) = 0;
+    // By kind, then by name's bytes.
+    virtual Result<std::vector<DirectoryEntry>> directory(const TenantId& tenant) = 0;
+    virtual Result<std::optional<DirectoryEntry>> find_entry(std::string_view lookup) = 0;
+    // The oldest ones, at most `count`.
+    virtual Result<std::vector<AuditRecord>> audit_records(size_t count) = 0;
+
+    // Returns the change's revision.
+    virtual Result<uint64_t> change_directory(const ChangeDirectory& command) = 0;
     virtual Result<Epoch> raise_epoch(const RaiseEpoch& command) = 0;
+    // Of all tenants, in one transaction.
+    virtual Status raise_epochs() = 0;
+    // By their numbers; those that are not there are passed over.
+    virtual Status forget_audit_records(const std::vector<uint64_t>& numbers) = 0;
     virtual Status add_source(const AddSource& command) = 0;
     virtual Status remove_source(const RemoveSource& command) = 0;
     virtual Status commit_files(const CommitFiles& command) = 0;
@@ -104,6 +151,9 @@ class Catalog {
     virtual Status check_owned() const { return {}; }
     virtual Status close() = 0;
 };
+
+// Adds `tenant` and nothing else.
+Status add_tenant(Catalog& catalog, const Tenant& tenant);
 
 // control.db at `path`: SQLite over `fs`, created and migrated as needed. One process at a time
 // (the data directory's lock sees to that).

@@ -144,4 +144,22 @@ Result<ColumnType> decode_column_type(uint64_t number) {
     return static_cast<ColumnType>(number);
 }
 
+Result<TenantStatus> decode_tenant_status(uint64_t number) {
+    constexpr auto kFirst = static_cast<uint64_t>(TenantStatus::active);
+    constexpr auto kLast = static_cast<uint64_t>(TenantStatus::removing);
+    if (number < kFirst || number > kLast) {
+        return fail(data_loss(fmt::format("unknown status of a tenant: {}", number)));
+    }
+    return static_cast<TenantStatus>(number);
+}
+
+Result<EntryKind> decode_entry_kind(uint64_t number) {
+    constexpr auto kFirst = static_cast<uint64_t>(EntryKind::user);
+    constexpr auto kLast = static_cast<uint64_t>(EntryKind::grant);
+    if (number < kFirst || number > kLast) {
+        return fail(data_loss(fmt::format("unknown kind of a directory entry: {}", number)));
+    }
+    return static_cast<EntryKind>(number);
+}
+
 }  // namespace insula::catalog

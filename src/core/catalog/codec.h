@@ -22,5 +22,8 @@ Result<std::vector<std::string>> decode_text_list(Bytes blob);
 
 // data_loss for a number that is no type.
 Result<ColumnType> decode_column_type(uint64_t number);
+// data_loss for a number that no release has stored.
+Result<TenantStatus> decode_tenant_status(uint64_t number);
+Result<EntryKind> decode_entry_kind(uint64_t number);
 
 }  // namespace insula::catalog

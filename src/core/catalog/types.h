@@ -1,6 +1,7 @@
 // What the catalog holds about tenants, sources and files. Plain values.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,12 +13,56 @@
 
 namespace insula::catalog {
 
+// Stored: numbers are never reused.
+enum class TenantStatus : uint8_t {
+    active = 1,
+    suspended = 2,  // its data is kept, and nobody may act for it
+    removing = 3,   // its directory is empty; its sources are going
+};
+
 struct Tenant {
     TenantId id;
     std::string slug;  // unique
     std::string name;
     Epoch epoch;  // raised at each start of the node that owns it
     WallNanos created_at = 0;
+    TenantStatus status = TenantStatus::active;
+    std::string profile;    // plan, limits and the like, in the words of core/tenancy
+    uint64_t revision = 0;  // of its last change
+};
+
+// Stored: numbers are never reused.
+enum class EntryKind : uint8_t {
+    user = 1,
+    service_account = 2,
+    api_key = 3,
+    role = 4,
+    policy = 5,
+    sealing_key = 6,
+    signing_key = 7,
+    revocation = 8,
+    grant = 9,
+};
+
+// What a tenant's directory holds: users, keys, roles, … The catalog keeps `value` as it is.
+struct DirectoryEntry {
+    TenantId tenant;  // the nil id: of the platform
+    EntryKind kind = EntryKind::user;
+    std::string name;    // unique in the tenant's entries of this kind
+    std::string lookup;  // unique among the entries of all tenants; empty: there is none
+    std::string value;
+    uint64_t revision = 0;  // of its last change
+    bool operator==(const DirectoryEntry&) const = default;
+};
+
+// What somebody did or was refused, stored with the change that it tells of until the audit log has
+// it. `id` is its own, so that a record that the log has already is known there.
+struct AuditRecord {
+    uint64_t number = 0;  // rises with each; set by the catalog
+    std::array<uint8_t, 16> id{};
+    TenantId tenant;
+    std::string record;
+    bool operator==(const AuditRecord&) const = default;
 };
 
 // A column of a source. `path` is where the value stands in a document; `name` joins it with dots.

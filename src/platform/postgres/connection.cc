@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
+#include <algorithm>
 
+#include <algorithm>
 #include <optional>
 
 #include "platform/postgres/socket_wait.h"
@@ -136,7 +138,11 @@ bool Connection::send(const Query& query, Step step, Sent& sent) {
         queued = PQsendQueryParams(handle_.get(), sql.c_str(), count, types.data(), values.data(),
                                    lengths.data(), formats.data(), kBinary);
     } else {
-        if (!prepared_.contains(name)) {
+        // Steps of this pipeline that are not answered yet count too.
+        const bool under_way = std::ranges::any_of(sent.steps, [&](const Step& earlier) {
+            return earlier.kind == Step::Kind::prepare && earlier.name == name;
+        });
+        if (!under_way && !prepared_.contains(name)) {
             sent.steps.push_back({Step::Kind::prepare, 0, query.statement.name});
             if (PQsendPrepare(handle_.get(), name.c_str(), sql.c_str(), count, types.data()) != 1) {
                 return false;

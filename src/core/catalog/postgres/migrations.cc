@@ -148,9 +148,37 @@ CREATE TABLE nodes (
 CREATE UNIQUE INDEX nodes_only_one ON nodes ((true)))sql",
 };
 
+// Tenants of before are active and have nobody in their directories.
+constexpr std::array<std::string_view, 3> kDirectory{
+    R"sql(
+ALTER TABLE tenants
+    ADD COLUMN status   bigint NOT NULL DEFAULT 1,
+    ADD COLUMN profile  bytea NOT NULL DEFAULT '',
+    ADD COLUMN revision bigint NOT NULL DEFAULT 0)sql",
+    R"sql(
+CREATE TABLE directory (
+    tenant   uuid NOT NULL,
+    kind     bigint NOT NULL,
+    name     text COLLATE "C" NOT NULL,
+    lookup   bytea,
+    value    bytea NOT NULL,
+    revision bigint NOT NULL,
+    CONSTRAINT directory_pkey PRIMARY KEY (tenant, kind, name),
+    CONSTRAINT directory_lookup_key UNIQUE (lookup)
+))sql",
+    R"sql(
+CREATE TABLE audit (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id     uuid NOT NULL,
+    tenant uuid NOT NULL,
+    record bytea NOT NULL
+))sql",
+};
+
 constexpr std::array kMigrations{
     Migration{.version = 1, .name = "tenants, sources, files", .statements = kTenantsSourcesFiles},
     Migration{.version = 2, .name = "nodes", .statements = kNodes},
+    Migration{.version = 3, .name = "directory and audit", .statements = kDirectory},
 };
 
 FailPoint migration_made("catalog.postgres.migration_made");  // and not sent

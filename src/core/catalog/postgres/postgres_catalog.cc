@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/catalog/postgres/directory_queries.h"
 #include "core/catalog/postgres/migrations.h"
 #include "core/catalog/postgres/source_queries.h"
 #include "core/catalog/postgres/stored_text.h"
@@ -17,6 +18,7 @@ using postgres::Failure;
 using postgres::Parameters;
 using postgres::Query;
 using postgres::Recovery;
+using postgres::Rows;
 using postgres::Statement;
 using std::chrono::milliseconds;
 
@@ -27,24 +29,19 @@ constexpr std::chrono::seconds kTellEvery{5};
 constexpr std::chrono::hours kForgetKeysEvery{1};
 constexpr size_t kSchemaNameBytesMax = 63;  // NAMEDATALEN - 1
 
-constexpr Statement kSelectTenants{
-    .name = "select_tenants",
-    .sql = "SELECT tenant, slug, name, epoch, created_at FROM tenants ORDER BY tenant"};
 constexpr Statement kSelectGarbage{
     .name = "select_garbage",
     .sql =
         "SELECT file_id, tenant, incarnation, epoch, generation, part, since FROM garbage"
         " ORDER BY file_id"};
-constexpr Statement kInsertTenant{
-    .name = "insert_tenant",
-    .sql =
-        "INSERT INTO tenants (tenant, slug, name, epoch, created_at) VALUES ($1, $2, $3, 0, $4)"};
 // Key and answer are stored in the same step: where the key is there, nothing is raised.
 constexpr Statement kRaiseEpoch{
     .name = "raise_epoch",
     .sql =
         "WITH raised AS (UPDATE tenants SET epoch = epoch + 1 WHERE tenant = $2 RETURNING epoch)"
         " INSERT INTO commands (command, answer) SELECT $1, epoch FROM raised RETURNING answer"};
+constexpr Statement kRaiseEpochs{.name = "raise_epochs",
+                                 .sql = "UPDATE tenants SET epoch = epoch + 1"};
 constexpr Statement kForgetGarbage{.name = "forget_garbage",
                                    .sql = "DELETE FROM garbage WHERE file_id = ANY ($1)"};
 // The first id is 1.
@@ -201,18 +198,29 @@ Status PostgresCatalog::wait_and_migrate(const PostgresCatalogOptions& options) 
     }
 }
 
+Result<Rows> PostgresCatalog::select(const Query& query) {
+    RETURN_IF_ERROR(check_open());
+    ASSIGN_OR_RETURN(auto rows, transactor_.read({&query, 1}));
+    return std::move(rows.front());
+}
+
 Status PostgresCatalog::check_open() const {
     if (closed_) return fail(catalog_closed());
     return {};
 }
 
-Status PostgresCatalog::change(const Transactor::Change& make) {
+Result<std::optional<uint64_t>> PostgresCatalog::change(const Transactor::Change& make) {
     RETURN_IF_ERROR(check_open());
     forget_old_keys_now_and_then();
-    const auto done = transactor_.change(make);
-    if (done) return {};
-    if (done.error().reason() == kNodeFencedReason) note_fenced();
-    return fail(done.error());
+    auto done = transactor_.change(make);
+    if (!done && done.error().reason() == kNodeFencedReason) note_fenced();
+    return done;
+}
+
+Status PostgresCatalog::change_silently(const Transactor::Change& make) {
+    const auto done = change(make);
+    if (!done) return fail(done.error());
+    return {};
 }
 
 Result<std::optional<NodeName>> PostgresCatalog::owner() {
@@ -273,18 +281,25 @@ void PostgresCatalog::forget_old_keys_now_and_then() {
 }
 
 Result<std::vector<Tenant>> PostgresCatalog::tenants() {
-    RETURN_IF_ERROR(check_open());
-    const Query select{kSelectTenants};
-    ASSIGN_OR_RETURN(const auto rows, transactor_.read({&select, 1}));
-    std::vector<Tenant> tenants;
-    for (int row = 0; row < rows[0].count(); ++row) {
-        tenants.push_back({.id = TenantId{rows[0].uuid(row, 0)},
-                           .slug = from_stored_text(rows[0].text(row, 1)),
-                           .name = from_stored_text(rows[0].text(row, 2)),
-                           .epoch = Epoch{rows[0].uint64(row, 3)},
-                           .created_at = rows[0].int64(row, 4)});
-    }
-    return tenants;
+    ASSIGN_OR_RETURN(const Rows rows, select(queries::select_tenants()));
+    return queries::tenants_of(rows);
+}
+
+Result<std::vector<DirectoryEntry>> PostgresCatalog::directory(const TenantId& tenant) {
+    ASSIGN_OR_RETURN(const Rows rows, select(queries::select_directory(tenant)));
+    return queries::entries_of(rows);
+}
+
+Result<std::optional<DirectoryEntry>> PostgresCatalog::find_entry(std::string_view lookup) {
+    ASSIGN_OR_RETURN(const Rows rows, select(queries::select_entry(lookup)));
+    ASSIGN_OR_RETURN(auto entries, queries::entries_of(rows));
+    if (entries.empty()) return std::nullopt;
+    return std::move(entries.front());
+}
+
+Result<std::vector<AuditRecord>> PostgresCatalog::audit_records(size_t count) {
+    ASSIGN_OR_RETURN(const Rows rows, select(queries::select_audit_records(count)));
+    return queries::audit_records_of(rows);
 }
 
 Result<std::vector<Source>> PostgresCatalog::sources(const TenantId& tenant) {
@@ -324,49 +339,61 @@ Result<std::vector<GarbageFile>> PostgresCatalog::garbage() {
     return garbage;
 }
 
-Status PostgresCatalog::add_tenant(const AddTenant& command) {
-    const Tenant& tenant = command.tenant;
-    return change([&](const CommandKey& key) -> std::vector<Query> {
-        return {Transactor::insert_key(key),
-                {kInsertTenant, std::move(Parameters()
-                                              .uuid(tenant.id.bytes)
-                                              .text(to_stored_text(tenant.slug))
-                                              .text(to_stored_text(tenant.name))
-                                              .int64(tenant.created_at))}};
-    });
+Result<uint64_t> PostgresCatalog::change_directory(const ChangeDirectory& command) {
+    RETURN_IF_ERROR(check(command));
+    ASSIGN_OR_RETURN(const auto revision, change([&](const CommandKey& key) {
+                         return queries::change_directory(key, command);
+                     }));
+    if (!revision) return fail(internal_error("a change of the directory gave no revision"));
+    return *revision;
 }
 
 Result<Epoch> PostgresCatalog::raise_epoch(const RaiseEpoch& command) {
-    RETURN_IF_ERROR(check_open());
     ASSIGN_OR_RETURN(
-        const auto epoch, transactor_.change([&](const CommandKey& key) -> std::vector<Query> {
+        const auto epoch, change([&](const CommandKey& key) -> std::vector<Query> {
             return {{kRaiseEpoch, std::move(Parameters().uuid(key).uuid(command.tenant.bytes))}};
         }));
     if (!epoch) return fail(tenant_unknown());
     return Epoch{*epoch};
 }
 
+Status PostgresCatalog::raise_epochs() {
+    return change_silently([](const CommandKey& key) -> std::vector<Query> {
+        return {Transactor::insert_key(key), {kRaiseEpochs, {}}};
+    });
+}
+
+Status PostgresCatalog::forget_audit_records(const std::vector<uint64_t>& numbers) {
+    RETURN_IF_ERROR(check_open());
+    const Query forget = queries::delete_audit_records(numbers);
+    RETURN_IF_ERROR(transactor_.write_repeatably({&forget, 1}));
+    return {};
+}
+
 Status PostgresCatalog::add_source(const AddSource& command) {
     RETURN_IF_ERROR(check(command));
-    return change([&](const CommandKey& key) {
-        std::vector<Query> all{Transactor::insert_key(key)};
+    return change_silently([&](const CommandKey& key) {
+        std::vector<Query> all{Transactor::insert_key(key),
+                               queries::require_tenant(command.source.tenant)};
         std::ranges::move(queries::insert_source(command.source), std::back_inserter(all));
+        if (!command.audit.empty()) all.push_back(queries::insert_audit_records(command.audit));
         return all;
     });
 }
 
 Status PostgresCatalog::remove_source(const RemoveSource& command) {
     const WallNanos now = clock_.wall_now();
-    return change([&](const CommandKey& key) {
+    return change_silently([&](const CommandKey& key) {
         std::vector<Query> all{Transactor::insert_key(key)};
         std::ranges::move(queries::delete_source(command, now), std::back_inserter(all));
+        if (!command.audit.empty()) all.push_back(queries::insert_audit_records(command.audit));
         return all;
     });
 }
 
 Status PostgresCatalog::commit_files(const CommitFiles& command) {
     RETURN_IF_ERROR(check(command));
-    return change([&](const CommandKey& key) {
+    return change_silently([&](const CommandKey& key) {
         std::vector<Query> all{Transactor::insert_key(key)};
         if (planted_ != PlantedFault::epoch_without_lock) {
             all.push_back(queries::lock_tenant(command.tenant));
@@ -384,6 +411,7 @@ Status PostgresCatalog::commit_files(const CommitFiles& command) {
             all.push_back(queries::upsert_columns(command.incarnation, command.columns));
         }
         std::ranges::move(queries::store_idempotency(command), std::back_inserter(all));
+        if (!command.audit.empty()) all.push_back(queries::insert_audit_records(command.audit));
         return all;
     });
 }
@@ -434,7 +462,7 @@ Result<std::optional<std::string>> PostgresCatalog::setting(std::string_view key
 
 Status PostgresCatalog::put_setting(std::string_view key, std::string_view value) {
     RETURN_IF_ERROR(check_setting(key, value));
-    return change([&](const CommandKey& command) -> std::vector<Query> {
+    return change_silently([&](const CommandKey& command) -> std::vector<Query> {
         return {Transactor::insert_key(command),
                 {kPutSetting,
                  std::move(Parameters().text(to_stored_text(key)).bytea(as_bytes(value)))}};

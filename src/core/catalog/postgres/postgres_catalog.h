@@ -66,9 +66,14 @@ class PostgresCatalog final : public Catalog {
     Result<std::vector<IdempotencyEntry>> idempotency(SourceIncarnation incarnation,
                                                       WallNanos now) override;
     Result<std::vector<GarbageFile>> garbage() override;
+    Result<std::vector<DirectoryEntry>> directory(const TenantId& tenant) override;
+    Result<std::optional<DirectoryEntry>> find_entry(std::string_view lookup) override;
+    Result<std::vector<AuditRecord>> audit_records(size_t count) override;
 
-    Status add_tenant(const AddTenant& command) override;
+    Result<uint64_t> change_directory(const ChangeDirectory& command) override;
     Result<Epoch> raise_epoch(const RaiseEpoch& command) override;
+    Status raise_epochs() override;
+    Status forget_audit_records(const std::vector<uint64_t>& numbers) override;
     Status add_source(const AddSource& command) override;
     Status remove_source(const RemoveSource& command) override;
     Status commit_files(const CommitFiles& command) override;
@@ -91,7 +96,10 @@ class PostgresCatalog final : public Catalog {
     PostgresCatalog(postgres::Target target, const PostgresCatalogOptions& options, Clock& clock,
                     Random& random);
     Status wait_and_migrate(const PostgresCatalogOptions& options);
-    Status change(const Transactor::Change& queries);
+    Result<std::optional<uint64_t>> change(const Transactor::Change& make);
+    // One without an answer.
+    Status change_silently(const Transactor::Change& make);
+    Result<postgres::Rows> select(const postgres::Query& query);
     Status check_open() const;
     Result<uint64_t> raise_incarnation(const NodeName& node);
     Result<uint64_t> reserve_ids(IdKind kind, uint64_t count);

@@ -111,9 +111,34 @@ constexpr std::string_view kFileOrigins = R"sql(
 ALTER TABLE files ADD COLUMN origin BLOB NOT NULL DEFAULT x''
 )sql";
 
+// Tenants of before are active and have nobody in their directories.
+constexpr std::string_view kDirectory = R"sql(
+ALTER TABLE tenants ADD COLUMN status INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE tenants ADD COLUMN profile BLOB NOT NULL DEFAULT x'';
+ALTER TABLE tenants ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE directory (
+    tenant   BLOB NOT NULL CHECK (length(tenant) = 16),
+    kind     INTEGER NOT NULL,
+    name     TEXT NOT NULL,
+    lookup   BLOB UNIQUE,
+    value    BLOB NOT NULL,
+    revision INTEGER NOT NULL,
+    PRIMARY KEY (tenant, kind, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id     BLOB NOT NULL CHECK (length(id) = 16),
+    tenant BLOB NOT NULL CHECK (length(tenant) = 16),
+    record BLOB NOT NULL
+) STRICT;
+)sql";
+
 constexpr std::array kMigrations{
     Migration{.version = 1, .name = "tenants, sources, files", .sql = kTenantsSourcesFiles},
     Migration{.version = 2, .name = "origins of files", .sql = kFileOrigins},
+    Migration{.version = 3, .name = "directory and audit", .sql = kDirectory},
 };
 
 FailPoint migration_applied("catalog.migration.applied");  // and not committed

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "core/catalog/refusals.h"
+#include "core/catalog/sqlite/directory_rows.h"
 #include "core/catalog/sqlite/idempotency_rows.h"
 #include "core/catalog/sqlite/migrations.h"
 #include "core/catalog/sqlite/source_rows.h"
@@ -89,6 +90,7 @@ Status apply_commit(Database& database, const CommitFiles& command) {
                                           command.remove, command.now));
     RETURN_IF_ERROR(insert_files(database, command.incarnation, command.add));
     RETURN_IF_ERROR(upsert_columns(database, command.incarnation, command.columns));
+    RETURN_IF_ERROR(insert_audit_records(database, command.audit));
     uint64_t keys = state->idempotency_keys;
     RETURN_IF_ERROR(
         store_idempotency(database, command.incarnation, command.idempotency, command.now, keys));
@@ -124,20 +126,25 @@ Status SqliteCatalog::in_transaction(Work work) {
 Result<std::vector<Tenant>> SqliteCatalog::tenants() {
     const std::lock_guard lock(mutex_);
     RETURN_IF_ERROR(check_open());
-    ASSIGN_OR_RETURN(auto rows, database_->prepare("SELECT tenant, slug, name, epoch, created_at"
-                                                   " FROM tenants ORDER BY tenant"));
-    std::vector<Tenant> tenants;
-    for (;;) {
-        ASSIGN_OR_RETURN(const bool row, rows.step());
-        if (!row) return tenants;
-        Tenant tenant{.slug = std::string(rows.text(1)),
-                      .name = std::string(rows.text(2)),
-                      .epoch = Epoch{rows.uint64(3)},
-                      .created_at = rows.int64(4)};
-        // The schema keeps it at 16 bytes.
-        std::ranges::copy(rows.blob(0), std::as_writable_bytes(std::span(tenant.id.bytes)).begin());
-        tenants.push_back(std::move(tenant));
-    }
+    return load_tenants(*database_);
+}
+
+Result<std::vector<DirectoryEntry>> SqliteCatalog::directory(const TenantId& tenant) {
+    const std::lock_guard lock(mutex_);
+    RETURN_IF_ERROR(check_open());
+    return load_directory(*database_, tenant);
+}
+
+Result<std::optional<DirectoryEntry>> SqliteCatalog::find_entry(std::string_view lookup) {
+    const std::lock_guard lock(mutex_);
+    RETURN_IF_ERROR(check_open());
+    return load_entry(*database_, lookup);
+}
+
+Result<std::vector<AuditRecord>> SqliteCatalog::audit_records(size_t count) {
+    const std::lock_guard lock(mutex_);
+    RETURN_IF_ERROR(check_open());
+    return load_audit_records(*database_, count);
 }
 
 Result<std::vector<Source>> SqliteCatalog::sources(const TenantId& tenant) {
@@ -175,19 +182,14 @@ Result<std::vector<GarbageFile>> SqliteCatalog::garbage() {
     }
 }
 
-Status SqliteCatalog::add_tenant(const AddTenant& command) {
-    return in_transaction([&](Database& database) -> Status {
-        ASSIGN_OR_RETURN(auto insert,
-                         database.prepare("INSERT INTO tenants (tenant, slug, name, epoch,"
-                                          " created_at) VALUES (?, ?, ?, 0, ?)"));
-        const Tenant& tenant = command.tenant;
-        const auto inserted =
-            insert.bind(tenant_bytes(tenant.id), tenant.slug, tenant.name, tenant.created_at).run();
-        if (!inserted && inserted.error().code() == Code::already_exists) {
-            return fail(tenant_exists());
-        }
-        return inserted;
-    });
+Result<uint64_t> SqliteCatalog::change_directory(const ChangeDirectory& command) {
+    RETURN_IF_ERROR(check(command));
+    uint64_t revision = 0;
+    RETURN_IF_ERROR(in_transaction([&](Database& database) -> Status {
+        ASSIGN_OR_RETURN(revision, apply_change(database, command));
+        return {};
+    }));
+    return revision;
 }
 
 Result<Epoch> SqliteCatalog::raise_epoch(const RaiseEpoch& command) {
@@ -204,19 +206,29 @@ Result<Epoch> SqliteCatalog::raise_epoch(const RaiseEpoch& command) {
     return epoch;
 }
 
+Status SqliteCatalog::raise_epochs() {
+    return in_transaction([&](Database& database) -> Status {
+        return database.exec("UPDATE tenants SET epoch = epoch + 1");
+    });
+}
+
+Status SqliteCatalog::forget_audit_records(const std::vector<uint64_t>& numbers) {
+    return in_transaction(
+        [&](Database& database) -> Status { return delete_audit_records(database, numbers); });
+}
+
 Status SqliteCatalog::add_source(const AddSource& command) {
     const Source& source = command.source;
     RETURN_IF_ERROR(check(command));
     return in_transaction([&](Database& database) -> Status {
+        RETURN_IF_ERROR(check_tenant(database, source.tenant));
         const auto inserted = insert_source(database, source);
         if (!inserted && inserted.error().code() == Code::already_exists) {
             return fail(source_exists());
         }
-        if (!inserted && inserted.error().code() == Code::failed_precondition) {
-            return fail(tenant_unknown());  // the only reference of a source
-        }
         RETURN_IF_ERROR(inserted);
-        return upsert_columns(database, source.incarnation, source.columns);
+        RETURN_IF_ERROR(upsert_columns(database, source.incarnation, source.columns));
+        return insert_audit_records(database, command.audit);
     });
 }
 
@@ -228,7 +240,7 @@ Status SqliteCatalog::remove_source(const RemoveSource& command) {
                                                        " WHERE incarnation = ? AND tenant = ?"));
         RETURN_IF_ERROR(remove.bind(command.incarnation.value, tenant_bytes(command.tenant)).run());
         if (database.changes() != 1) return fail(source_removed());
-        return {};
+        return insert_audit_records(database, command.audit);
     });
 }
 

@@ -28,9 +28,14 @@ class SqliteCatalog final : public Catalog {
     Result<std::vector<IdempotencyEntry>> idempotency(SourceIncarnation incarnation,
                                                       WallNanos now) override;
     Result<std::vector<GarbageFile>> garbage() override;
+    Result<std::vector<DirectoryEntry>> directory(const TenantId& tenant) override;
+    Result<std::optional<DirectoryEntry>> find_entry(std::string_view lookup) override;
+    Result<std::vector<AuditRecord>> audit_records(size_t count) override;
 
-    Status add_tenant(const AddTenant& command) override;
+    Result<uint64_t> change_directory(const ChangeDirectory& command) override;
     Result<Epoch> raise_epoch(const RaiseEpoch& command) override;
+    Status raise_epochs() override;
+    Status forget_audit_records(const std::vector<uint64_t>& numbers) override;
     Status add_source(const AddSource& command) override;
     Status remove_source(const RemoveSource& command) override;
     Status commit_files(const CommitFiles& command) override;

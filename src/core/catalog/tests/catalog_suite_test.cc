@@ -1,112 +1,15 @@
-// What holds for every implementation of the catalog.
+// What holds for sources, their files and their keys in every implementation of the catalog.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
-#include <memory>
-#include <ostream>
 #include <set>
 #include <string>
 
-#include "core/catalog/catalog.h"
-#include "core/catalog/postgres/postgres_catalog.h"
-#include "core/catalog/postgres/tests/test_schema.h"
 #include "core/catalog/refusals.h"
-#include "core/catalog/tests/model_catalog.h"
-#include "core/catalog/tests/samples.h"
-#include "platform/fs/crash_file_system.h"
+#include "core/catalog/tests/catalog_suite.h"
 
 namespace insula::catalog {
 namespace {
-
-// Where a catalog lives while it is closed.
-class Storage {
-  public:
-    virtual ~Storage() = default;
-    virtual Result<std::unique_ptr<Catalog>> open(Clock& clock) = 0;
-};
-
-class SqliteStorage final : public Storage {
-  public:
-    Result<std::unique_ptr<Catalog>> open(Clock& clock) override {
-        return open_sqlite_catalog(fs_, clock, "control.db");
-    }
-
-  private:
-    CrashFileSystem fs_;
-};
-
-class PostgresStorage final : public Storage {
-  public:
-    explicit PostgresStorage(const postgres::PostgresServer& server)
-        : options_(test_options(server)) {}
-    Result<std::unique_ptr<Catalog>> open(Clock& clock) override {
-        return PostgresCatalog::open(options_, clock, random_);
-    }
-
-  private:
-    const PostgresCatalogOptions options_;
-    SystemRandom random_;
-};
-
-std::unique_ptr<Storage> new_postgres_storage() {
-    const postgres::PostgresServer* server = postgres::PostgresServer::shared();
-    return server == nullptr ? nullptr : std::make_unique<PostgresStorage>(*server);
-}
-
-struct Implementation {
-    std::string name;
-    std::function<std::unique_ptr<Storage>()> create;
-};
-
-void PrintTo(const Implementation& implementation, std::ostream* out) {
-    *out << implementation.name;
-}
-
-class CatalogSuite : public ::testing::TestWithParam<Implementation> {
-  protected:
-    void SetUp() override {
-        storage_ = GetParam().create();
-        if (storage_ == nullptr) GTEST_SKIP() << postgres::PostgresServer::why_not_shared();
-        open();
-    }
-    void open() {
-        auto opened = storage_->open(clock_);
-        ASSERT_TRUE(opened) << opened.error().describe();
-        catalog_ = *std::move(opened);
-    }
-    void reopen() {
-        ASSERT_TRUE(catalog_->close());
-        open();
-    }
-    std::string content() {
-        auto text = describe(*catalog_, clock_.wall_now());
-        EXPECT_TRUE(text) << text.error().describe();
-        return text ? *text : "";
-    }
-    // A tenant at epoch 1 with one source.
-    void add_source() {
-        ASSERT_TRUE(catalog_->add_tenant({sample_tenant(1)}));
-        ASSERT_EQ(catalog_->raise_epoch({sample_tenant(1).id})->value, 1u);
-        ASSERT_TRUE(catalog_->add_source({sample_source(1, 10)}));
-    }
-    Source only_source() {
-        auto sources = catalog_->sources(sample_tenant(1).id);
-        EXPECT_TRUE(sources && sources->size() == 1);
-        return sources->at(0);
-    }
-    void expect_refused(const Status& status, Code code, std::string_view reason,
-                        const std::string& before) {
-        ASSERT_FALSE(status);
-        EXPECT_EQ(status.error().code(), code) << status.error().describe();
-        EXPECT_EQ(status.error().reason(), reason);
-        EXPECT_EQ(content(), before) << "nothing changed";
-    }
-
-    ManualClock clock_;
-    std::unique_ptr<Storage> storage_;
-    std::unique_ptr<Catalog> catalog_;
-};
 
 TEST_P(CatalogSuite, IsEmptyAtFirst) {
     EXPECT_EQ(content(), "");
@@ -117,7 +20,7 @@ TEST_P(CatalogSuite, IsEmptyAtFirst) {
 TEST_P(CatalogSuite, ATenantComesBackAtEpochZero) {
     Tenant tenant = sample_tenant(1);
     tenant.epoch = Epoch{7};
-    ASSERT_TRUE(catalog_->add_tenant({tenant}));
+    ASSERT_TRUE(add_tenant(*catalog_, tenant));
     reopen();
     const auto tenants = *catalog_->tenants();
     ASSERT_EQ(tenants.size(), 1u);
@@ -129,20 +32,19 @@ TEST_P(CatalogSuite, ATenantComesBackAtEpochZero) {
 }
 
 TEST_P(CatalogSuite, ATenantsIdAndSlugAreUnique) {
-    ASSERT_TRUE(catalog_->add_tenant({sample_tenant(1)}));
+    ASSERT_TRUE(add_tenant(*catalog_, sample_tenant(1)));
     const std::string before = content();
     Tenant same_id = sample_tenant(2);
     same_id.id = sample_tenant(1).id;
-    expect_refused(catalog_->add_tenant({same_id}), Code::already_exists, "tenant_exists", before);
+    expect_refused(add_tenant(*catalog_, same_id), Code::already_exists, "tenant_exists", before);
     Tenant same_slug = sample_tenant(2);
     same_slug.slug = sample_tenant(1).slug;
-    expect_refused(catalog_->add_tenant({same_slug}), Code::already_exists, "tenant_exists",
-                   before);
+    expect_refused(add_tenant(*catalog_, same_slug), Code::already_exists, "tenant_exists", before);
 }
 
 TEST_P(CatalogSuite, TheEpochRisesByOneAndLasts) {
-    ASSERT_TRUE(catalog_->add_tenant({sample_tenant(1)}));
-    ASSERT_TRUE(catalog_->add_tenant({sample_tenant(2)}));
+    ASSERT_TRUE(add_tenant(*catalog_, sample_tenant(1)));
+    ASSERT_TRUE(add_tenant(*catalog_, sample_tenant(2)));
     EXPECT_EQ(catalog_->raise_epoch({sample_tenant(1).id})->value, 1u);
     EXPECT_EQ(catalog_->raise_epoch({sample_tenant(1).id})->value, 2u);
     reopen();
@@ -181,7 +83,7 @@ TEST_P(CatalogSuite, ASourceIdIsUniqueInItsTenantAlone) {
     same_incarnation.source_id = "other";
     expect_refused(catalog_->add_source({same_incarnation}), Code::already_exists, "source_exists",
                    before);
-    ASSERT_TRUE(catalog_->add_tenant({sample_tenant(2)}));
+    ASSERT_TRUE(add_tenant(*catalog_, sample_tenant(2)));
     same.tenant = sample_tenant(2).id;
     EXPECT_TRUE(catalog_->add_source({same}));
     EXPECT_EQ(catalog_->sources(sample_tenant(2).id)->size(), 1u);
@@ -247,7 +149,7 @@ TEST_P(CatalogSuite, AStaleEpochChangesNothing) {
 
 TEST_P(CatalogSuite, ACommitToARemovedOrForeignSourceChangesNothing) {
     add_source();
-    ASSERT_TRUE(catalog_->add_tenant({sample_tenant(2)}));
+    ASSERT_TRUE(add_tenant(*catalog_, sample_tenant(2)));
     ASSERT_EQ(catalog_->raise_epoch({sample_tenant(2).id})->value, 1u);
     const std::string before = content();
     CommitFiles foreign = sample_commit(2, 10);
@@ -524,7 +426,7 @@ TEST_P(CatalogSuite, LimitsAreNamed) {
 }
 
 TEST_P(CatalogSuite, NamesAreKeptAsTheyAre) {
-    ASSERT_TRUE(catalog_->add_tenant({sample_tenant(1)}));
+    ASSERT_TRUE(add_tenant(*catalog_, sample_tenant(1)));
     ASSERT_TRUE(catalog_->raise_epoch({sample_tenant(1).id}));
     Source source = sample_source(1, 10);
     source.source_id = "'; DROP TABLE sources; -- \n \u00e4\u4e2d";
@@ -545,7 +447,7 @@ TEST_P(CatalogSuite, NamesAreKeptAsTheyAre) {
 }
 
 TEST_P(CatalogSuite, SourcesComeInTheOrderOfTheirIdsBytes) {
-    ASSERT_TRUE(catalog_->add_tenant({sample_tenant(1)}));
+    ASSERT_TRUE(add_tenant(*catalog_, sample_tenant(1)));
     const std::vector<std::string> ids{std::string("\0", 1),
                                        "\x01",
                                        "\x02",
@@ -573,11 +475,8 @@ TEST_P(CatalogSuite, SourcesComeInTheOrderOfTheirIdsBytes) {
     EXPECT_EQ(found, ids);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Implementations, CatalogSuite,
-    ::testing::Values(Implementation{"Sqlite", [] { return std::make_unique<SqliteStorage>(); }},
-                      Implementation{"Postgres", new_postgres_storage}),
-    [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Implementations, CatalogSuite, ::testing::ValuesIn(implementations()),
+                         implementation_name);
 
 }  // namespace
 }  // namespace insula::catalog

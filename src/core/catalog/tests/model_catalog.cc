@@ -9,6 +9,8 @@
 namespace insula::catalog {
 namespace {
 
+constexpr size_t kAuditRecordsDescribed = 1'000;
+
 Error refused(Code code, std::string_view reason) { return {code, reason, "Refused."}; }
 
 auto age(const IdempotencyEntry& entry) { return std::tuple(entry.created_at, entry.lsn); }
@@ -46,14 +48,30 @@ std::string describe(const Source& source) {
     return text;
 }
 
+Status describe_directory(Catalog& catalog, const TenantId& tenant, std::string& text) {
+    ASSIGN_OR_RETURN(const auto entries, catalog.directory(tenant));
+    for (const DirectoryEntry& entry : entries) {
+        text += fmt::format(" entry {} '{}' lookup '{}' '{}' revision {}\n",
+                            static_cast<int>(entry.kind), entry.name, entry.lookup, entry.value,
+                            entry.revision);
+        if (entry.lookup.empty()) continue;
+        ASSIGN_OR_RETURN(const auto found, catalog.find_entry(entry.lookup));
+        if (found != entry) text += "  and is not found by it\n";
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<std::string> describe(Catalog& catalog, WallNanos now) {
     std::string text;
     ASSIGN_OR_RETURN(const auto tenants, catalog.tenants());
     for (const Tenant& tenant : tenants) {
-        text += fmt::format("tenant {} {} '{}' epoch {} at {}\n", tenant.id.to_string(),
-                            tenant.slug, tenant.name, tenant.epoch.value, tenant.created_at);
+        text += fmt::format("tenant {} {} '{}' epoch {} at {} status {} '{}' revision {}\n",
+                            tenant.id.to_string(), tenant.slug, tenant.name, tenant.epoch.value,
+                            tenant.created_at, static_cast<int>(tenant.status), tenant.profile,
+                            tenant.revision);
+        RETURN_IF_ERROR(describe_directory(catalog, tenant.id, text));
         ASSIGN_OR_RETURN(const auto sources, catalog.sources(tenant.id));
         for (const Source& source : sources) {
             text += describe(source);
@@ -68,6 +86,12 @@ Result<std::string> describe(Catalog& catalog, WallNanos now) {
     ASSIGN_OR_RETURN(const auto garbage, catalog.garbage());
     for (const GarbageFile& file : garbage) {
         text += fmt::format("garbage {} {} since {}\n", file.id.value, file.path, file.since);
+    }
+    RETURN_IF_ERROR(describe_directory(catalog, TenantId(), text));
+    ASSIGN_OR_RETURN(const auto records, catalog.audit_records(kAuditRecordsDescribed));
+    for (const AuditRecord& record : records) {
+        text += fmt::format("audit {} of {} '{}'\n", record.id[0], record.tenant.to_string(),
+                            record.record);
     }
     for (const std::string_view key : {"a", "b"}) {
         ASSIGN_OR_RETURN(const auto value, catalog.setting(key));
@@ -107,14 +131,144 @@ Result<std::vector<GarbageFile>> ModelCatalog::garbage() {
     return all;
 }
 
-Status ModelCatalog::add_tenant(const AddTenant& command) {
+Result<std::vector<DirectoryEntry>> ModelCatalog::directory(const TenantId& tenant) {
+    std::vector<DirectoryEntry> all;
+    for (const auto& [key, entry] : directory_) {
+        if (entry.tenant == tenant) all.push_back(entry);
+    }
+    return all;
+}
+
+Result<std::optional<DirectoryEntry>> ModelCatalog::find_entry(std::string_view lookup) {
+    for (const auto& [key, entry] : directory_) {
+        if (!lookup.empty() && entry.lookup == lookup) return entry;
+    }
+    return std::nullopt;
+}
+
+Result<std::vector<AuditRecord>> ModelCatalog::audit_records(size_t count) {
+    return std::vector<AuditRecord>(
+        audit_.begin(),
+        audit_.begin() + static_cast<std::ptrdiff_t>(std::min(count, audit_.size())));
+}
+
+Status ModelCatalog::forget_audit_records(const std::vector<uint64_t>& numbers) {
+    std::erase_if(audit_, [&](const AuditRecord& record) {
+        return std::ranges::find(numbers, record.number) != numbers.end();
+    });
+    return {};
+}
+
+void ModelCatalog::keep(const std::vector<AuditRecord>& records) {
+    for (AuditRecord record : records) {
+        record.number = ++audit_numbers_;
+        audit_.push_back(std::move(record));
+    }
+}
+
+bool ModelCatalog::may_be_changed(const TenantId& tenant) const {
+    const auto found = tenants_.find(tenant);
+    return found != tenants_.end() && found->second.status != TenantStatus::removing;
+}
+
+Status ModelCatalog::check_update(const Tenant& updated) const {
+    if (!may_be_changed(updated.id) || tenants_.at(updated.id).revision != updated.revision) {
+        return fail(refused(Code::failed_precondition, "directory_changed"));
+    }
     for (const auto& [id, tenant] : tenants_) {
-        if (id == command.tenant.id || tenant.slug == command.tenant.slug) {
+        if (id != updated.id && tenant.slug == updated.slug) {
             return fail(refused(Code::already_exists, "tenant_exists"));
         }
     }
-    tenants_[command.tenant.id] = command.tenant;
-    tenants_[command.tenant.id].epoch = {};
+    return {};
+}
+
+// Carried out one after the other on a copy, so that what one entry changes the next one meets.
+Result<uint64_t> ModelCatalog::change_directory(const ChangeDirectory& command) {
+    ModelCatalog changed(*this);
+    const uint64_t revision = ++changed.revision_;
+    RETURN_IF_ERROR(changed.apply(command, revision));
+    *this = std::move(changed);
+    return revision;
+}
+
+Status ModelCatalog::apply_tenants(const ChangeDirectory& command, uint64_t revision) {
+    if (command.add_tenant) {
+        Tenant added = *command.add_tenant;
+        for (const auto& [id, tenant] : tenants_) {
+            if (id == added.id || tenant.slug == added.slug) {
+                return fail(refused(Code::already_exists, "tenant_exists"));
+            }
+        }
+        added.epoch = {};
+        added.revision = revision;
+        tenants_[added.id] = added;
+    }
+    if (!command.update_tenant) return {};
+    RETURN_IF_ERROR(check_update(*command.update_tenant));
+    Tenant& tenant = tenants_.at(command.update_tenant->id);
+    tenant.slug = command.update_tenant->slug;
+    tenant.name = command.update_tenant->name;
+    tenant.status = command.update_tenant->status;
+    tenant.profile = command.update_tenant->profile;
+    tenant.revision = revision;
+    if (tenant.status == TenantStatus::removing) {
+        std::erase_if(directory_,
+                      [&](const auto& entry) { return entry.second.tenant == tenant.id; });
+    }
+    return {};
+}
+
+Status ModelCatalog::apply_put(const PutEntry& put, uint64_t revision) {
+    const DirectoryEntry& entry = put.entry;
+    const EntryKey key(entry.tenant, entry.kind, entry.name);
+    const auto found = directory_.find(key);
+    const bool is_new = put.replaces == 0;
+    if (is_new && entry.tenant != TenantId() && !may_be_changed(entry.tenant)) {
+        return fail(refused(Code::failed_precondition, "tenant_unknown"));
+    }
+    if (is_new && found != directory_.end()) {
+        return fail(refused(Code::already_exists, "entry_exists"));
+    }
+    if (!is_new && (found == directory_.end() || found->second.revision != put.replaces)) {
+        return fail(refused(Code::failed_precondition, "directory_changed"));
+    }
+    for (const auto& [other, held] : directory_) {
+        if (other != key && !entry.lookup.empty() && held.lookup == entry.lookup) {
+            return fail(refused(Code::already_exists, "entry_exists"));
+        }
+    }
+    directory_[key] = entry;
+    directory_[key].revision = revision;
+    return {};
+}
+
+Status ModelCatalog::apply(const ChangeDirectory& command, uint64_t revision) {
+    RETURN_IF_ERROR(apply_tenants(command, revision));
+    for (const EntryName& name : command.remove) {
+        if (directory_.erase(EntryKey(name.tenant, name.kind, name.name)) == 0) {
+            return fail(refused(Code::failed_precondition, "entry_unknown"));
+        }
+    }
+    for (const PutEntry& put : command.put) RETURN_IF_ERROR(apply_put(put, revision));
+    if (command.remove_tenant) {
+        const auto found = tenants_.find(*command.remove_tenant);
+        if (found == tenants_.end() || found->second.status != TenantStatus::removing) {
+            return fail(refused(Code::failed_precondition, "tenant_unknown"));
+        }
+        for (const auto& [incarnation, source] : sources_) {
+            if (source.tenant == found->first) {
+                return fail(refused(Code::failed_precondition, "tenant_has_sources"));
+            }
+        }
+        tenants_.erase(found);
+    }
+    keep(command.audit);
+    return {};
+}
+
+Status ModelCatalog::raise_epochs() {
+    for (auto& [id, tenant] : tenants_) ++tenant.epoch.value;
     return {};
 }
 
@@ -129,16 +283,17 @@ Result<Epoch> ModelCatalog::raise_epoch(const RaiseEpoch& command) {
 
 Status ModelCatalog::add_source(const AddSource& command) {
     const Source& added = command.source;
+    if (!may_be_changed(added.tenant)) {
+        return fail(refused(Code::failed_precondition, "tenant_unknown"));
+    }
     for (const auto& [incarnation, source] : sources_) {
         if (incarnation == added.incarnation ||
             (source.tenant == added.tenant && source.source_id == added.source_id)) {
             return fail(refused(Code::already_exists, "source_exists"));
         }
     }
-    if (!tenants_.contains(added.tenant)) {
-        return fail(refused(Code::failed_precondition, "tenant_unknown"));
-    }
     sources_[added.incarnation] = added;
+    keep(command.audit);
     return {};
 }
 
@@ -157,6 +312,7 @@ Status ModelCatalog::remove_source(const RemoveSource& command) {
     }
     idempotency_.erase(command.incarnation);
     sources_.erase(found);
+    keep(command.audit);
     return {};
 }
 
@@ -199,6 +355,7 @@ Status ModelCatalog::check_commit(const CommitFiles& command) const {
 
 Status ModelCatalog::commit_files(const CommitFiles& command) {
     RETURN_IF_ERROR(check_commit(command));
+    keep(command.audit);
     Source& source = sources_.at(command.incarnation);
     for (const DataFile& file : source.files) {
         if (std::ranges::count(command.remove, file.id) > 0) {

@@ -26,6 +26,8 @@ class RandomCommands {
 
   private:
     Command commit(Catalog& present);
+    Command change_directory(Catalog& present, uint8_t tenant);
+    Command put_entry(Catalog& present, uint8_t tenant);
     Command remove_source(Catalog& present);
     Command forget_garbage(Catalog& present);
     // One of the living sources of a tenant, or one that does not exist.

@@ -10,7 +10,24 @@ Tenant sample_tenant(uint8_t number) {
     tenant.slug = "tenant-" + std::to_string(number);
     tenant.name = "Tenant " + std::to_string(number);
     tenant.created_at = kSampleTime + number;
+    tenant.profile = "profile";
     return tenant;
+}
+
+DirectoryEntry sample_entry(uint8_t tenant, std::string name) {
+    DirectoryEntry entry;
+    entry.tenant = sample_tenant(tenant).id;
+    entry.value = "value of " + name;
+    entry.name = std::move(name);
+    return entry;
+}
+
+AuditRecord sample_audit(uint8_t number, std::string record) {
+    AuditRecord audit;
+    audit.id = {number, 9, 8};
+    audit.tenant = sample_tenant(1).id;
+    audit.record = std::move(record);
+    return audit;
 }
 
 Column sample_column(uint64_t id, ColumnType type) {

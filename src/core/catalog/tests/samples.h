@@ -10,6 +10,9 @@ namespace insula::catalog {
 inline constexpr WallNanos kSampleTime = 1'700'000'000'000'000'000;
 
 Tenant sample_tenant(uint8_t number);
+// A user of sample_tenant(tenant).
+DirectoryEntry sample_entry(uint8_t tenant, std::string name);
+AuditRecord sample_audit(uint8_t number, std::string record);
 Column sample_column(uint64_t id, ColumnType type);
 // Of sample_tenant(tenant), with three columns, the ids of which rise.
 Source sample_source(uint8_t tenant, uint64_t incarnation);

@@ -165,6 +165,15 @@ TEST_F(PostgresConnection, ANamedStatementIsPreparedOnceAndSurvivesFailures) {
     }
 }
 
+TEST_F(PostgresConnection, ANewStatementMayComeTwiceInOneTransaction) {
+    const Statement twice{"test_twice", "SELECT $1"};
+    const std::vector<Query> queries{{twice, std::move(Parameters().int64(1))},
+                                     {twice, std::move(Parameters().int64(2))}};
+    const auto rows = connection_->transact(Access::read, queries, soon());
+    ASSERT_TRUE(rows) << rows.error().error.describe();
+    EXPECT_EQ(rows->at(1).int64(0, 0), 2);
+}
+
 TEST_F(PostgresConnection, LargeTransactionsPassInBothDirections) {
     std::vector<Query> queries;
     const std::string large(3'000'000, 'x');

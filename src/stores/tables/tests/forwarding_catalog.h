@@ -21,8 +21,21 @@ class ForwardingCatalog : public catalog::Catalog {
         return catalog_->idempotency(incarnation, now);
     }
     Result<std::vector<catalog::GarbageFile>> garbage() override { return catalog_->garbage(); }
-    Status add_tenant(const catalog::AddTenant& command) override {
-        return catalog_->add_tenant(command);
+    Result<std::vector<catalog::DirectoryEntry>> directory(const TenantId& tenant) override {
+        return catalog_->directory(tenant);
+    }
+    Result<std::optional<catalog::DirectoryEntry>> find_entry(std::string_view lookup) override {
+        return catalog_->find_entry(lookup);
+    }
+    Result<std::vector<catalog::AuditRecord>> audit_records(size_t count) override {
+        return catalog_->audit_records(count);
+    }
+    Result<uint64_t> change_directory(const catalog::ChangeDirectory& command) override {
+        return catalog_->change_directory(command);
+    }
+    Status raise_epochs() override { return catalog_->raise_epochs(); }
+    Status forget_audit_records(const std::vector<uint64_t>& numbers) override {
+        return catalog_->forget_audit_records(numbers);
     }
     Result<Epoch> raise_epoch(const catalog::RaiseEpoch& command) override {
         return catalog_->raise_epoch(command);

@@ -89,7 +89,7 @@ Status TestNode::start() {
     ASSIGN_OR_RETURN(auto tenants, catalog_->tenants());
     if (tenants.empty()) {
         tenants.push_back({.id = tenant(), .slug = "default", .name = "Default"});
-        RETURN_IF_ERROR(catalog_->add_tenant({tenants.front()}));
+        RETURN_IF_ERROR(add_tenant(*catalog_, tenants.front()));
     }
     ASSIGN_OR_RETURN(tenants.front().epoch, catalog_->raise_epoch({tenant()}));
 

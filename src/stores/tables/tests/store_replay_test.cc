@@ -36,7 +36,7 @@ class StoreReplay : public ::testing::Test {
     void SetUp() override {
         // A tenant is known to a store that finds it in the catalog.
         auto node = open(disk_.get());
-        ASSERT_TRUE(succeeded(node->catalog().add_tenant({{.id = early(), .slug = "early"}})));
+        ASSERT_TRUE(succeeded(add_tenant(node->catalog(), {.id = early(), .slug = "early"})));
         ASSERT_TRUE(succeeded(node->close()));
         node = open(disk_.get());
         for (int i = 0; i < 3; ++i) write(*node, early(), i);

@@ -51,13 +51,21 @@ std::vector<Repeatable> repeatable_changes() {
          [tenant](Catalog& catalog, uint64_t round) {
              return catalog.remove_source({tenant, SourceIncarnation{100'000 + round}});
          }},
-        {"add_tenant",
-         [](Catalog& catalog, uint64_t round) {
-             Tenant added = sample_tenant(3);
-             added.id.bytes[14] = static_cast<uint8_t>(round >> 8);
-             added.id.bytes[15] = static_cast<uint8_t>(round);
-             added.slug = fmt::format("t{:06}", round);
-             return catalog.add_tenant({added});
+        {"change_directory",
+         [](Catalog& catalog, uint64_t round) -> Status {
+             ChangeDirectory change;
+             change.add_tenant = sample_tenant(3);
+             change.add_tenant->id.bytes[14] = static_cast<uint8_t>(round >> 8);
+             change.add_tenant->id.bytes[15] = static_cast<uint8_t>(round);
+             change.add_tenant->slug = fmt::format("t{:06}", round);
+             DirectoryEntry entry = sample_entry(3, "owner");
+             entry.tenant = change.add_tenant->id;
+             entry.lookup = change.add_tenant->slug;
+             change.put = {{entry}};
+             change.audit = {sample_audit(static_cast<uint8_t>(round), "added")};
+             const auto revision = catalog.change_directory(change);
+             if (!revision) return fail(revision.error());
+             return {};
          }},
         {"put_setting",
          [](Catalog& catalog, uint64_t round) {
@@ -75,7 +83,7 @@ class Sweeper {
         for (Catalog* each : {static_cast<Catalog*>(&catalog_), static_cast<Catalog*>(&model_)}) {
             CommitFiles first = sample_commit(1, 10);
             first.add = {sample_file(1000)};
-            if (!each->add_tenant({sample_tenant(1)}) || !each->add_tenant({sample_tenant(2)}) ||
+            if (!add_tenant(*each, sample_tenant(1)) || !add_tenant(*each, sample_tenant(2)) ||
                 !each->raise_epoch({sample_tenant(1).id}) ||
                 !each->add_source({sample_source(1, 10)}) || !each->commit_files(first)) {
                 return "the catalog could not be filled";

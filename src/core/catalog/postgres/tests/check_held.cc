@@ -68,7 +68,7 @@ Problem check_epoch_is_held(const PostgresCatalogOptions& options) {
     PostgresCatalog& catalog = **opened;
     CommitFiles commit = sample_commit(1, 10);
     commit.add = {sample_file(1)};
-    if (!catalog.add_tenant({sample_tenant(1)}) || !catalog.raise_epoch({sample_tenant(1).id}) ||
+    if (!add_tenant(catalog, sample_tenant(1)) || !catalog.raise_epoch({sample_tenant(1).id}) ||
         !catalog.add_source({sample_source(1, 10)}) || !catalog.commit_files(commit)) {
         return "the catalog could not be filled";
     }

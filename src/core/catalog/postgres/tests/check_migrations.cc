@@ -67,7 +67,7 @@ Problem finish_new(const PostgresCatalogOptions& options) {
     if (!catalog) return catalog.error().describe();
     const auto content = describe(**catalog, 0);
     if (!content || !content->empty()) return "a new catalog is not empty, or cannot be read";
-    if (const Status added = (*catalog)->add_tenant({sample_tenant(1)}); !added) {
+    if (const Status added = add_tenant(**catalog, sample_tenant(1)); !added) {
         return added.error().describe();
     }
     return std::nullopt;

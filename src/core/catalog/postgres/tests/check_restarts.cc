@@ -129,7 +129,7 @@ Problem check_restarts_under_load(postgres::PostgresServer& server,
         if (!opened) return opened.error().describe();
         nodes.push_back(*std::move(opened));
     }
-    if (!nodes[0]->add_tenant({sample_tenant(1)}) || !nodes[0]->add_tenant({sample_tenant(2)}) ||
+    if (!add_tenant(*nodes[0], sample_tenant(1)) || !add_tenant(*nodes[0], sample_tenant(2)) ||
         !nodes[0]->raise_epoch({sample_tenant(1).id}) ||
         !nodes[0]->add_source({sample_source(1, 10)})) {
         return "the catalog could not be filled";

@@ -56,7 +56,7 @@ class PostgresCatalogTest : public ::testing::Test {
         catalog_ = *std::move(opened);
     }
     void fill() {
-        ASSERT_TRUE(catalog_->add_tenant({sample_tenant(1)}));
+        ASSERT_TRUE(add_tenant(*catalog_, sample_tenant(1)));
         ASSERT_TRUE(catalog_->raise_epoch({sample_tenant(1).id}));
         ASSERT_TRUE(catalog_->add_source({sample_source(1, 10)}));
     }

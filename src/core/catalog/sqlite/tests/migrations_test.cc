@@ -167,7 +167,7 @@ TEST(MigrationsCrash, ANewCatalogIsThereOrNotBegun) {
             auto catalog = open_sqlite_catalog(*found, clock, std::string(kPath));
             ASSERT_TRUE(catalog) << moments << "/" << seed << ": " << catalog.error().describe();
             EXPECT_EQ(*describe(**catalog, 0), "");
-            EXPECT_TRUE((*catalog)->add_tenant({sample_tenant(1)}));
+            EXPECT_TRUE(add_tenant(**catalog, sample_tenant(1)));
         }
     });
     ASSERT_TRUE(open_sqlite_catalog(fs, clock, std::string(kPath)));
@@ -180,7 +180,7 @@ TEST(MigrationsCrash, AnUpgradeIsAtOneWholeVersionAndKeepsWhatIsThere) {
     ManualClock clock;
     {
         const auto catalog = *open_sqlite_catalog(fs, clock, std::string(kPath));
-        for (uint8_t i = 1; i <= 20; ++i) ASSERT_TRUE(catalog->add_tenant({sample_tenant(i)}));
+        for (uint8_t i = 1; i <= 20; ++i) ASSERT_TRUE(add_tenant(*catalog, sample_tenant(i)));
         ASSERT_TRUE(catalog->close());
     }
     const auto steps = later_release();

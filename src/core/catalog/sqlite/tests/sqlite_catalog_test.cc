@@ -20,7 +20,7 @@ class SqliteCatalogTest : public ::testing::Test {
         auto opened = SqliteCatalog::open(faulty_, clock_, "control.db");
         ASSERT_TRUE(opened) << opened.error().describe();
         catalog_ = *std::move(opened);
-        ASSERT_TRUE(catalog_->add_tenant({sample_tenant(1)}));
+        ASSERT_TRUE(add_tenant(*catalog_, sample_tenant(1)));
         ASSERT_TRUE(catalog_->raise_epoch({sample_tenant(1).id}));
         ASSERT_TRUE(catalog_->add_source({sample_source(1, 10)}));
     }
