@@ -66,7 +66,7 @@ TEST(Random, BelowIsUniformAndStaysBelow) {
         ASSERT_LT(value, kBound);
         ++counts[value];
     }
-    for (const int count : counts) EXPECT_NEAR(count, kDraws / 6, 5 * std::sqrt(kDraws / 6.0));
+    for (const int count : counts) EXPECT_NEAR(count, kDraws / 6.0, 5 * std::sqrt(kDraws / 6.0));
     // Three quarters of the range: without rejection its low half would come five times in eight.
     constexpr uint64_t kWide = uint64_t{3} << 62;
     int low = 0;
