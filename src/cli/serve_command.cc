@@ -66,12 +66,19 @@ void end_at_once_on_second_signal() {
     }).detach();
 }
 
-void show_key(const std::string& key) {
-    fmt::print(stderr,
-               "\nThe administrator's key, shown this once:\n\n    {}\n\n"
-               "Requests send it as \"Authorization: Bearer <key>\". Only its hash is stored;\n"
-               "`insula key reset` makes another.\n\n",
-               key);
+void show_keys(const tenancy::FirstKeys& keys) {
+    fmt::print(stderr, "\nKeys that are shown this once; only their hashes are stored.\n");
+    if (keys.administrator) {
+        fmt::print(stderr,
+                   "\nThe administrator's, for tenants and the server itself (`insula key reset` "
+                   "makes another):\n\n    {}\n",
+                   *keys.administrator);
+    }
+    if (keys.owner) {
+        fmt::print(stderr, "\nThe default tenant's owner's, for its data:\n\n    {}\n",
+                   *keys.owner);
+    }
+    fmt::print(stderr, "\nRequests send one as \"Authorization: Bearer <key>\".\n\n");
 }
 
 int serve(const SettingFlags& flags) {
@@ -92,7 +99,7 @@ int serve(const SettingFlags& flags) {
     SystemClock clock;
     SystemRandom random;
     const SteadyTime begin = clock.steady_now();
-    auto node = server::Node::start(config, fs, clock, random, {stop_is_asked_for, show_key});
+    auto node = server::Node::start(config, fs, clock, random, {stop_is_asked_for, show_keys});
     if (!node) {
         log::flush();
         if (!stop_is_asked_for()) return report(node.error());

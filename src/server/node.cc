@@ -196,7 +196,8 @@ struct Node::State {
     Status open_storage(std::function<bool()> give_up);
     Status open_door();
     Status replay();
-    Status hand_over_key(const StartHooks& hooks);
+    void finish_removals();
+    Status hand_over_keys(const StartHooks& hooks);
     Status stop();
 
     const config::ServerConfig config;
@@ -213,7 +214,8 @@ struct Node::State {
     std::unique_ptr<catalog::Catalog> catalog;
     std::vector<catalog::Tenant> tenants;
     catalog::Tenant default_tenant;
-    tenancy::AdministratorKey key;
+    std::unique_ptr<tenancy::Directory> tenancy;
+    tenancy::FirstMembers first_members;
     tables::EngineHost engines;
     tables::OpenFiles open_files;
     std::unique_ptr<tables::Services> services;
@@ -224,6 +226,7 @@ struct Node::State {
     std::unique_ptr<tables::Queries> queries;
     std::unique_ptr<ThreadPool> workers;
     std::unique_ptr<ThreadPool> query_workers;
+    std::unique_ptr<tenancy::Administration> administration;
     std::unique_ptr<tenancy::Gate> gate;
     std::unique_ptr<rest::RestApi> api;
     std::unique_ptr<net::HttpServer> http;
@@ -239,10 +242,13 @@ Status Node::State::open_storage(std::function<bool()> give_up) {
     ASSIGN_OR_RETURN(const uint64_t stream, catalog->allocate_ids(catalog::IdKind::stream, 1));
     RETURN_IF_ERROR(check_catalog_age(fs, directory.journal_path(), StreamId{stream}));
     ASSIGN_OR_RETURN(default_tenant, own_default_tenant(config, *catalog, clock, random));
-    ASSIGN_OR_RETURN(key, tenancy::find_administrator_key(*catalog, random));
     RETURN_IF_ERROR(catalog->raise_epochs());
     epochs_raised_point.reach();
     ASSIGN_OR_RETURN(tenants, catalog->tenants());
+    ASSIGN_OR_RETURN(tenancy, tenancy::Directory::open(*catalog));
+    ASSIGN_OR_RETURN(first_members,
+                     tenancy::find_first_members(*catalog, *tenancy, default_tenant.id, random,
+                                                 clock.wall_now()));
     // NOLINTNEXTLINE(modernize-make-unique): members by name, and an atomic cannot be moved
     services.reset(new tables::Services{.fs = fs,
                                         .clock = clock,
@@ -291,8 +297,9 @@ Status Node::State::open_door() {
                       directory.journal_path(),
                       config.catalog_url.empty() ? std::string(kControlDb) : std::string()});
     gate = std::make_unique<tenancy::Gate>(
-        tenancy::GateOptions{.development = config.dev, .default_tenant = default_tenant},
-        key.hash);
+        tenancy::GateOptions{.development = config.dev, .default_tenant = default_tenant.id},
+        *tenancy, clock);
+    administration = std::make_unique<tenancy::Administration>(*tenancy, clock, random);
     rest::RestOptions options{.body_bytes_max = config.body_bytes_max,
                               .data_roots = config.allowed_data_roots};
     options.metrics_enabled = config.metrics_enabled;
@@ -302,6 +309,7 @@ Status Node::State::open_door() {
     api = std::make_unique<rest::RestApi>(
         std::move(options),
         rest::RestServices{.gate = *gate,
+                           .administration = *administration,
                            .tables = *store,
                            .queries = *queries,
                            .journal = *journal,
@@ -335,15 +343,31 @@ Status Node::State::replay() {
         return fail(with_way_out_of_journal(replayed.error(), directory.path()));
     }
     recovered_point.reach();
+    finish_removals();
     return {};
 }
 
-// Last of all, when nothing can fail any more: a key whose hash is stored and that nobody has seen
-// would lock everybody out.
-Status Node::State::hand_over_key(const StartHooks& hooks) {
-    if (!key.created) return {};
-    hooks.show_key(*key.created);
-    return tenancy::store_administrator_key(*catalog, key);
+// Of tenants whose removal a stop has interrupted.
+void Node::State::finish_removals() {
+    for (const catalog::Tenant& tenant : tenants) {
+        if (tenant.status != catalog::TenantStatus::removing) continue;
+        Status removed = store->remove_tenant(tenant.id);
+        if (removed) removed = administration->finish_removal(tenant.id);
+        if (removed) continue;
+        log::warn("the removal of a tenant is not finished; the next start goes on with it",
+                  {{"tenant", tenant.slug}, {"error", removed.error().describe()}});
+    }
+}
+
+// Last of all, when nothing can fail any more: keys whose hashes are stored and that nobody has
+// seen would lock everybody out.
+Status Node::State::hand_over_keys(const StartHooks& hooks) {
+    const tenancy::FirstKeys& keys = first_members.keys;
+    if (keys.administrator || keys.owner) hooks.show_keys(keys);
+    RETURN_IF_ERROR(tenancy::store_first_members(*tenancy, first_members));
+    // So that the first request finds it in memory.
+    ASSIGN_OR_RETURN([[maybe_unused]] const auto view, tenancy->view(default_tenant.id));
+    return {};
 }
 
 Status Node::State::stop() {
@@ -401,7 +425,7 @@ Result<std::unique_ptr<Node>> Node::start(const config::ServerConfig& config, Fi
     }
     RETURN_IF_ERROR(node->state_->open_door());
     RETURN_IF_ERROR(node->state_->replay());
-    RETURN_IF_ERROR(node->state_->hand_over_key(hooks));
+    RETURN_IF_ERROR(node->state_->hand_over_keys(hooks));
     node->state_->ready = true;
     node->state_->scrub->start();
     return node;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "core/tenancy/first_start.h"
 #include "platform/fs/file_system.h"
 #include "platform/runtime/clock.h"
 #include "platform/runtime/random.h"
@@ -24,10 +25,10 @@ inline constexpr int kDataDirectoryVersion = 1;
 struct StartHooks {
     // Asked while the start waits for a catalog that is elsewhere.
     std::function<bool()> give_up = [] { return false; };
-    // Given the administrator's key that this start made, just before its hash is stored: whatever
-    // ends the start later, the key has been shown, and whatever ends it earlier, the next start
-    // makes one.
-    std::function<void(const std::string& key)> show_key = [](const std::string&) {};
+    // Given the keys that this start made, just before their hashes are stored: whatever ends the
+    // start later, they have been shown, and whatever ends it earlier, the next start makes others.
+    std::function<void(const tenancy::FirstKeys& keys)> show_keys = [](const tenancy::FirstKeys&) {
+    };
 };
 
 class Node {

@@ -149,7 +149,8 @@ class SpecCase(pytest.Item):
 
     def runtest(self):
         server = self.parent.running_server()
-        variables = {"source": f"source_{self.number}", "administrator_key": server.administrator_key()}
+        variables = {"source": f"source_{self.number}", "administrator_key": server.administrator_key(),
+                     "owner_key": server.owner_key()}
         spec_steps.Runner(server, variables, self.parent.settled).run(self.case["steps"])
 
     def repr_failure(self, excinfo, style=None):

@@ -156,9 +156,16 @@ class Server:
             time.sleep(0.002)  # between two looks; the deadline above ends it
 
     def administrator_key(self):
-        """What the first start showed; None with --dev."""
+        """The first of the keys that the first start showed."""
+        return self._keys_shown()[0]
+
+    def owner_key(self):
+        """That of the default tenant's owner."""
+        return self._keys_shown()[1]
+
+    def _keys_shown(self):
         shown = re.findall(r"^\s*(insula_[A-Za-z0-9_-]{20,})\s*$", self.log_path.read_text(errors="replace"), re.M)
-        return shown[0] if shown else None
+        return shown or [None, None]
 
     def stop(self):
         """SIGTERM; the server has to end by itself, with exit code 0."""

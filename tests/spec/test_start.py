@@ -32,8 +32,8 @@ def new_server(arguments=(), config=None):
         yield server
 
 
-def status(server, key):
-    return server.request("GET", "/sources", {"Authorization": f"Bearer {key}"})[0]
+def status(server, key, path="/health/details"):
+    return server.request("GET", path, {"Authorization": f"Bearer {key}"})[0]
 
 
 def test_a_first_start_that_fails_leaves_the_key_to_the_next_one():
@@ -46,12 +46,13 @@ def test_a_first_start_that_fails_leaves_the_key_to_the_next_one():
         assert not KEY.search(failed.stderr), "it opens nothing"
         server.start()
         assert status(server, server.administrator_key()) == 200
+        assert status(server, server.owner_key(), "/sources") == 200
 
 
 def test_a_lost_key_is_replaced_on_a_stopped_server():
     with new_server() as server:
         server.start()
-        lost = server.administrator_key()
+        lost, owner = server.administrator_key(), server.owner_key()
         in_use = insula("key", "reset", "--data-dir", server.data_directory, exits=DATA_DIRECTORY, **server.environment)
         assert "Another insula process" in in_use.stderr and in_use.stdout == ""
         server.stop()
@@ -59,7 +60,8 @@ def test_a_lost_key_is_replaced_on_a_stopped_server():
         assert re.fullmatch(r"insula_[\w-]{43}\n", key), "for scripts: the key and nothing else"
         server.start()
         assert (status(server, lost), status(server, key.strip())) == (401, 200)
-        assert len(KEY.findall(server.log_path.read_text())) == 1, "a start shows no key where there is one"
+        assert status(server, owner, "/sources") == 200, "of a tenant, which is not the administrator's"
+        assert len(KEY.findall(server.log_path.read_text())) == 2, "a start shows no key where there is one"
 
 
 def test_a_key_is_not_made_where_there_is_no_data(tmp_path):

@@ -46,6 +46,16 @@ def head(target, length):
             f"Content-Length: {length}\r\n\r\n").encode()
 
 
+def begin_write(connection, target, length):
+    """Returns once the server asks for the body: until it has read the head, a stop takes the connection for idle."""
+    begun = head(target, length).removesuffix(b"\r\n") + b"Expect: 100-continue\r\n\r\n"
+    connection.sendall(begun)
+    received = b""
+    while not received.endswith(b"\r\n\r\n"):
+        received += connection.recv(1 << 16)
+    assert received.startswith(b"HTTP/1.1 100 "), received
+
+
 def until_closed(connection):
     received = b""
     with contextlib.suppress(ConnectionResetError):
@@ -86,7 +96,8 @@ def test_a_write_that_was_begun_is_finished_and_nothing_new_is_taken():
     with running("15s") as server:
         idle, writer = accepted(server), accepted(server)
         body = json.dumps([{"a": 1}, {"a": 2}]).encode()
-        writer.sendall(head("/data/write?source_id=s", len(body)) + body[:10])
+        begin_write(writer, "/data/write?source_id=s", len(body))
+        writer.sendall(body[:10])
         ask_to_stop(server, idle)
         wait_until_refused(server)
         writer.sendall(body[10:])
@@ -100,7 +111,8 @@ def test_a_write_that_was_begun_is_finished_and_nothing_new_is_taken():
 def test_a_body_that_does_not_come_keeps_no_server_from_stopping():
     with running("1s") as server:
         idle, writer = accepted(server), accepted(server)
-        writer.sendall(head("/data/write?source_id=s", 100) + b'[{"a": 1}')
+        begin_write(writer, "/data/write?source_id=s", 100)
+        writer.sendall(b'[{"a": 1}')
         began = time.monotonic()
         ask_to_stop(server, idle)
         assert b"200 OK" not in until_closed(writer)

@@ -67,17 +67,18 @@ constexpr std::array kTenantVerbs{
     "PutCors"sv,
     "RotateEncryptionKey"sv,
     "GrantPlatformAccess"sv,
+    "ListPlatformAccess"sv,
     "RevokePlatformAccess"sv,
 };
 
 // What is administered beside and above tenants; no role of a tenant has it.
 constexpr std::array kNodeVerbs{
-    "GetHealth"sv,           "GetMetrics"sv,   "GetHeapProfile"sv, "GetLogLevel"sv,
-    "SetLogLevel"sv,         "CreateTenant"sv, "ListTenants"sv,    "GetTenant"sv,
-    "UpdateTenant"sv,        "SetQuota"sv,     "SuspendTenant"sv,  "ResumeTenant"sv,
-    "RenameTenant"sv,        "RemoveTenant"sv, "GetUsage"sv,       "SearchAudit"sv,
-    "ExportAudit"sv,         "VerifyAudit"sv,  "RotateRootKey"sv,  "ReloadCertificates"sv,
-    "RequestTenantAccess"sv,
+    "GetHealth"sv,           "GetMetrics"sv,       "GetHeapProfile"sv, "GetLogLevel"sv,
+    "SetLogLevel"sv,         "CreateTenant"sv,     "ListTenants"sv,    "GetTenant"sv,
+    "UpdateTenant"sv,        "SetQuota"sv,         "SuspendTenant"sv,  "ResumeTenant"sv,
+    "RenameTenant"sv,        "RemoveTenant"sv,     "GetUsage"sv,       "SearchAudit"sv,
+    "ExportAudit"sv,         "VerifyAudit"sv,      "RotateRootKey"sv,  "ReloadCertificates"sv,
+    "RequestTenantAccess"sv, "ResetTenantOwner"sv,
 };
 
 constexpr std::array kServices{

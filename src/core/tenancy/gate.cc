@@ -1,14 +1,17 @@
 #include "core/tenancy/gate.h"
 
+#include <algorithm>
+
+#include "core/policy/request_attributes.h"
+#include "core/tenancy/built_in_roles.h"
 #include "platform/crypto/hash.h"
-#include "platform/crypto/token.h"
 
 namespace insula::tenancy {
 
 namespace {
 
-constexpr std::string_view kKeyHashSetting = "administrator_key_sha256";
-constexpr std::string_view kKeyPrefix = "insula_";
+constexpr std::string_view kPlatformService = "node:";
+constexpr std::string_view kDeveloper = "developer";
 
 // Five groups with the lengths of a UUID's.
 bool is_written_like_an_id(std::string_view text) {
@@ -20,56 +23,232 @@ bool is_written_like_an_id(std::string_view text) {
     return true;
 }
 
+Error no_credential() {
+    return Error(Code::unauthenticated, "unauthenticated", "The request has no credential.")
+        .with_hint("Send a key as \"Authorization: Bearer …\".");
+}
+
+// One answer whatever is wrong with it, so that nobody learns that a key was once good.
+Error invalid_key(std::string_view detail) {
+    return Error(Code::unauthenticated, "unauthenticated", "The key is not valid.")
+        .with_detail(detail);
+}
+
+Error tenant_not_allowed() {
+    return {Code::permission_denied, "tenant_not_allowed",
+            "The credential may not act for this tenant."};
+}
+
+Error tenant_suspended() {
+    return Error(Code::permission_denied, "tenant_suspended", "The tenant is suspended.")
+        .with_hint("Its data is kept. An administrator of the platform can resume it.");
+}
+
+Error tenant_required() {
+    return invalid_argument("tenant_required",
+                            "An administrator of the platform acts in a tenant only by name.")
+        .with_hint(
+            "Send its id or short name as X-Tenant-Id; a grant of the tenant is needed, too.");
+}
+
+Error not_permitted(std::string_view action, std::string_view detail) {
+    return Error(Code::permission_denied, "not_permitted",
+                 "The credential may not do this: " + std::string(action) + ".")
+        .with_detail(detail);
+}
+
+// Whether the header, where there is one, names the tenant.
+Status check_named(const std::optional<std::string_view>& named, const catalog::Tenant& tenant) {
+    if (!named || *named == tenant.slug) return {};
+    const auto id = TenantId::parse(*named);
+    if (!id && is_written_like_an_id(*named)) return fail(id.error());
+    if (id && *id == tenant.id) return {};
+    return fail(tenant_not_allowed());
+}
+
+Status check_active(const catalog::Tenant& tenant) {
+    if (tenant.status == catalog::TenantStatus::active) return {};
+    return fail(tenant_suspended());
+}
+
 }  // namespace
 
-Gate::Gate(GateOptions options, std::string key_hash)
-    : options_(std::move(options)), key_hash_(std::move(key_hash)) {}
+bool is_platform_action(std::string_view action) { return action.starts_with(kPlatformService); }
 
-Result<Admission> Gate::admit(const Credential& credential, const Permission& permission) const {
-    Admission admission{.principal = "developer",
-                        .tenant = options_.default_tenant.id,
-                        .tenant_slug = options_.default_tenant.slug,
-                        .tenant_created_at = options_.default_tenant.created_at};
-    if (credential.key) {
-        const std::string hash = crypto::hex_encode(crypto::sha256(as_bytes(*credential.key)));
-        if (!crypto::equal_in_constant_time(as_bytes(hash), as_bytes(key_hash_))) {
-            return fail(Error(Code::unauthenticated, "unauthenticated", "The key is not valid."));
-        }
-        admission.principal = "administrator";
-    } else if (!options_.development) {
-        return fail(
-            Error(Code::unauthenticated, "unauthenticated", "The request has no credential.")
-                .with_hint("Send the administrator's key as \"Authorization: Bearer …\"; it was "
-                           "shown at the first start."));
+Gate::Entered Gate::enter_from_memory(const Credential& credential, std::string_view action,
+                                      const RequestOrigin& origin) const {
+    Entered entered = enter_from(Source::memory, credential, action);
+    if (entered && *entered) (*entered)->set_origin(origin, clock_);
+    return entered;
+}
+
+Result<Actor> Gate::enter(const Credential& credential, std::string_view action,
+                          const RequestOrigin& origin) const {
+    Result<Actor> actor = *enter_from(Source::catalog, credential, action);
+    if (actor) actor->set_origin(origin, clock_);
+    return actor;
+}
+
+std::optional<Result<KeyOwner>> Gate::owner(Source source, std::string_view key) const {
+    const crypto::Sha256Digest digest = crypto::sha256(as_bytes(key));
+    const std::string_view hash = as_text(digest);
+    if (source == Source::memory) {
+        auto owner = directory_.owner_in_memory(hash);
+        if (!owner) return std::nullopt;
+        return *std::move(owner);
     }
-    // Both principals may do everything in their tenant; the permission is part of the call so that
-    // no operation can be defined without one.
-    if (permission.action.empty()) {
-        return fail(internal_error("an operation without an action was asked for"));
+    auto found = directory_.owner(hash);
+    if (!found) return fail(std::move(found).error());
+    if (!*found) return fail(invalid_key("no such key"));
+    return **std::move(found);
+}
+
+std::optional<Result<TenantViewPtr>> Gate::view(Source source, const TenantId& id) const {
+    if (source == Source::catalog) return directory_.view(id);
+    TenantViewPtr view = directory_.view_in_memory(id);
+    if (view == nullptr) return std::nullopt;
+    return view;
+}
+
+Gate::Entered Gate::enter_from(Source source, const Credential& credential,
+                               std::string_view action) const {
+    if (action.empty()) return fail(internal_error("an operation without an action was asked for"));
+    if (!credential.key) {
+        if (!options_.development) return fail(no_credential());
+        return enter_as_developer(source, credential, action);
     }
-    if (!credential.tenant || *credential.tenant == admission.tenant_slug) return admission;
-    const auto id = TenantId::parse(*credential.tenant);
-    if (!id && is_written_like_an_id(*credential.tenant)) return fail(id.error());
-    if (id && *id == admission.tenant) return admission;
-    return fail(Error(Code::permission_denied, "tenant_not_allowed",
-                      "The credential may not act for this tenant."));
+    const auto found = owner(source, *credential.key);
+    if (!found) return std::nullopt;
+    if (!*found) return fail(found->error());
+    const KeyOwner& owner = **found;
+    if (owner.key->expires_at != 0 && owner.key->expires_at <= clock_.wall_now()) {
+        return fail(invalid_key("the key has expired: " + owner.key->id));
+    }
+    if (owner.member->disabled) return fail(invalid_key("its owner is disabled"));
+    if (owner.view->is_platform()) {
+        return enter_as_administrator(source, owner, credential, action);
+    }
+    return enter_as_member(owner, credential, action);
 }
 
-AdministratorKey make_administrator_key(Random& random) {
-    AdministratorKey key;
-    key.created = crypto::make_token(random, kKeyPrefix);
-    key.hash = crypto::hex_encode(crypto::sha256(as_bytes(*key.created)));
-    return key;
+Gate::Entered Gate::enter_as_developer(Source source, const Credential& credential,
+                                       std::string_view action) const {
+    const auto found = view(source, options_.default_tenant);
+    if (!found) return std::nullopt;
+    if (!*found) return fail(found->error());
+    const catalog::Tenant& tenant = (**found)->tenant();
+    if (const Status named = check_named(credential.tenant, tenant); !named) {
+        return fail(named.error());
+    }
+    if (!is_platform_action(action)) {
+        if (const Status active = check_active(tenant); !active) return fail(active.error());
+    }
+    Actor actor(**found, std::string(kDeveloper));
+    actor.developer_ = true;
+    actor.rank_ = Rank::owner;
+    return actor;
 }
 
-Result<AdministratorKey> find_administrator_key(catalog::Catalog& catalog, Random& random) {
-    ASSIGN_OR_RETURN(auto stored, catalog.setting(kKeyHashSetting));
-    if (!stored) return make_administrator_key(random);
-    return AdministratorKey{.hash = *std::move(stored), .created = std::nullopt};
+Gate::Entered Gate::enter_as_member(const KeyOwner& owner, const Credential& credential,
+                                    std::string_view action) {
+    const catalog::Tenant& tenant = owner.view->tenant();
+    if (const Status named = check_named(credential.tenant, tenant); !named) {
+        return fail(named.error());
+    }
+    if (const Status active = check_active(tenant); !active) return fail(active.error());
+    // Whatever the tenant's policies say.
+    if (is_platform_action(action)) return fail(not_permitted(action, "an action of the platform"));
+    Actor actor(owner.view, principal_name(owner.member->kind, owner.member->name));
+    actor.member_ = owner.member->name;
+    actor.kind_ = owner.member->kind;
+    const auto rights = owner.view->rights(*owner.member);
+    actor.rights_.assign(rights.begin(), rights.end());
+    actor.rank_ = rank_of_roles(owner.member->roles);
+    return actor;
 }
 
-Status store_administrator_key(catalog::Catalog& catalog, const AdministratorKey& key) {
-    return catalog.put_setting(kKeyHashSetting, key.hash);
+Gate::Entered Gate::enter_as_administrator(Source source, const KeyOwner& owner,
+                                           const Credential& credential,
+                                           std::string_view action) const {
+    const std::string name = principal_name(owner.member->kind, owner.member->name);
+    Actor actor(owner.view, "platform/" + name);
+    actor.member_ = owner.member->name;
+    actor.kind_ = owner.member->kind;
+    if (is_platform_action(action)) {
+        const auto rights = owner.view->rights(*owner.member);
+        actor.rights_.assign(rights.begin(), rights.end());
+        actor.rank_ = rank_of_roles(owner.member->roles);
+        return actor;
+    }
+    if (!credential.tenant) return fail(tenant_required());
+    if (const auto id = TenantId::parse(*credential.tenant);
+        !id && is_written_like_an_id(*credential.tenant)) {
+        return fail(id.error());
+    }
+    const auto tenant = directory_.find(*credential.tenant);
+    if (!tenant) return fail(tenant_not_allowed());
+    const auto found = view(source, tenant->id);
+    if (!found) return std::nullopt;
+    if (!*found) return fail(found->error());
+    actor.view_ = **found;
+    use_grants(name, actor);
+    if (actor.rights_.empty()) return fail(tenant_not_allowed());
+    return actor;
+}
+
+void Gate::use_grants(std::string_view administrator, Actor& actor) const {
+    for (const Grant* grant : actor.view_->grants()) {
+        const BuiltInRole* role = find_built_in_role(grant->role, false);
+        const bool holds = grant->administrator == administrator &&
+                           grant->expires_at > clock_.wall_now() && role != nullptr;
+        if (!holds) continue;
+        actor.rights_.push_back({grant->id, role->policy});
+        actor.rank_ = std::max(actor.rank_, rank_of_role(grant->role));
+    }
+}
+
+std::string Actor::member_principal() const {
+    return developer_ ? std::string() : principal_name(kind_, member_);
+}
+
+void Actor::set_origin(const RequestOrigin& origin, Clock& clock) {
+    remote_address_ = origin.remote_address;
+    user_agent_ = origin.user_agent;
+    request_id_ = origin.request_id;
+    secure_ = origin.secure;
+    clock_ = &clock;
+}
+
+Result<policy::Decision> Actor::authorise(const Permission& permission) const {
+    if (developer_) {
+        return policy::Decision{
+            .allowed = true, .reason = policy::Reason::allowed, .policy = kDeveloper};
+    }
+    if (is_owners_action(permission.action) && rank_ != Rank::owner) {
+        return fail(not_permitted(permission.action, "only an owner may"));
+    }
+    policy::RequestAttributes attributes(clock_->wall_now());
+    const catalog::Tenant& tenant = view_->tenant();
+    const std::string id = tenant.id.to_string();
+    attributes.set(policy::Key::source_ip, remote_address_);
+    attributes.set(policy::Key::user_agent, user_agent_);
+    attributes.set(policy::Key::request_id, request_id_);
+    attributes.set_secure_transport(secure_);
+    attributes.set(policy::Key::username, member_);
+    attributes.set(policy::Key::principal_type,
+                   kind_ == MemberKind::user ? "User" : "ServiceAccount");
+    attributes.set(policy::Key::tenant_id, id);
+    attributes.set(policy::Key::tenant_slug, tenant.slug);
+    const policy::Request request{
+        .action = permission.action,
+        .resource = policy::resource_of(permission.action, permission.resource),
+        .principal = principal_,
+        .context = attributes};
+    const policy::Decision decision = policy::evaluate(rights_, request);
+    if (!decision.allowed) {
+        return fail(not_permitted(permission.action, policy::describe(decision)));
+    }
+    return decision;
 }
 
 }  // namespace insula::tenancy

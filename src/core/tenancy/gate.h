@@ -2,19 +2,25 @@
 // right. Every operation names its action and resource where it is defined; nothing is allowed by
 // default. Thread-safe.
 //
-// Until tenancy with roles and policies lands there is one credential, the administrator's key, and
-// in development mode requests without any credential act as the developer of the default tenant.
+// A key belongs to a member of one tenant, who acts in that tenant alone; or to a member of the
+// platform, who administers tenants (the actions "node:*") and acts in one only with a grant that
+// is kept there. No policy of a tenant opens the platform's actions. In development mode a request
+// without a credential acts as the developer: an owner of the default tenant and an administrator
+// of the platform.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
-#include "core/catalog/catalog.h"
+#include "core/policy/evaluate.h"
+#include "core/tenancy/directory.h"
+#include "core/tenancy/rank.h"
 #include "core/tenancy/request_context.h"
-#include "platform/runtime/random.h"
+#include "platform/runtime/clock.h"
 
 namespace insula::tenancy {
 
@@ -32,44 +38,105 @@ struct Credential {
         tenant;  // from "X-Tenant-Id": an id or a slug; chooses, never grants
 };
 
-struct Admission {
-    std::string principal;
-    TenantId tenant;
-    std::string tenant_slug;
-    WallNanos tenant_created_at = 0;
+// Where the request came from: what policies may ask about.
+struct RequestOrigin {
+    std::string_view remote_address;
+    std::string_view user_agent;
+    std::string_view request_id;
+    bool secure = false;
+};
+
+// Who acts, in which tenant, and with which rights, for the time of one request. Not thread-safe;
+// what it is asked must come from one thread at a time.
+class Actor {
+  public:
+    // Acts for the platform's own actions, or with a tenant's data.
+    const std::string& principal() const { return principal_; }  // "user/ann", "platform/user/root"
+    // The tenant that is acted in; the platform's row, without a name, for its own actions.
+    const catalog::Tenant& tenant() const { return view_->tenant(); }
+    const TenantViewPtr& view() const { return view_; }
+
+    // Without the tenant it belongs to: "user/root". Empty for the developer.
+    std::string member_principal() const;
+    MemberKind member_kind() const { return kind_; }
+    const std::string& member_name() const { return member_; }
+    // In the tenant that is acted in.
+    Rank rank() const { return rank_; }
+
+    // permission_denied `not_permitted`. What decided is the value. What only owners may do, no
+    // policy that a tenant writes allows.
+    Result<policy::Decision> authorise(const Permission& permission) const;
+
+  private:
+    friend class Gate;
+    Actor(TenantViewPtr view, std::string principal)
+        : view_(std::move(view)), principal_(std::move(principal)) {}
+    void set_origin(const RequestOrigin& origin, Clock& clock);
+
+    TenantViewPtr view_;
+    std::string principal_;
+    std::string member_;  // the name alone
+    MemberKind kind_ = MemberKind::user;
+    std::vector<policy::AttachedPolicy> rights_;
+    std::string remote_address_;
+    std::string user_agent_;
+    std::string request_id_;
+    bool secure_ = false;
+    Rank rank_ = Rank::member;
+    bool developer_ = false;  // may do everything
+    Clock* clock_ = nullptr;
 };
 
 struct GateOptions {
     bool development = false;
-    catalog::Tenant default_tenant;
+    TenantId default_tenant;
 };
+
+// An action of the platform's, which only its administrators may be allowed.
+bool is_platform_action(std::string_view action);
 
 class Gate {
   public:
-    // `key_hash` is the hexadecimal SHA-256 of the administrator's key.
-    Gate(GateOptions options, std::string key_hash);
+    // Both must outlive it.
+    Gate(GateOptions options, Directory& directory, Clock& clock)
+        : options_(options), directory_(directory), clock_(clock) {}
 
-    // unauthenticated for a missing or wrong key; permission_denied where the credential may not
-    // act for the tenant, whether there is such a tenant or not; invalid_argument
+    // Who the request is from, for an action of this name; whether it may be carried out on what it
+    // names is asked of the actor. unauthenticated for a missing or wrong key, or one that may not
+    // be used any more; permission_denied `tenant_not_allowed` where the credential may not act for
+    // the tenant, whether there is such a tenant or not, `tenant_suspended`, and `not_permitted`
+    // for a member of a tenant that asks for an action of the platform; invalid_argument
+    // `tenant_required` where a member of the platform has not said in which tenant to act,
     // `malformed_tenant_id` for one that is written like an id and is none.
-    Result<Admission> admit(const Credential& credential, const Permission& permission) const;
+    //
+    // nullopt: the catalog must be asked, which may block; enter() does it.
+    std::optional<Result<Actor>> enter_from_memory(const Credential& credential,
+                                                   std::string_view action,
+                                                   const RequestOrigin& origin) const;
+    Result<Actor> enter(const Credential& credential, std::string_view action,
+                        const RequestOrigin& origin) const;
     bool development() const { return options_.development; }
 
   private:
-    const GateOptions options_;
-    const std::string key_hash_;
-};
+    enum class Source : uint8_t { memory, catalog };
+    using Entered = std::optional<Result<Actor>>;
 
-// The administrator's key, of which only the hash is stored. `created` holds the key itself where
-// it is new: it is to be shown before it is stored, or it is lost to whoever should have it.
-struct AdministratorKey {
-    std::string hash;
-    std::optional<std::string> created;
+    Entered enter_from(Source source, const Credential& credential, std::string_view action) const;
+    // nullopt: not in memory.
+    std::optional<Result<KeyOwner>> owner(Source source, std::string_view key) const;
+    std::optional<Result<TenantViewPtr>> view(Source source, const TenantId& id) const;
+    Entered enter_as_developer(Source source, const Credential& credential,
+                               std::string_view action) const;
+    static Entered enter_as_member(const KeyOwner& owner, const Credential& credential,
+                                   std::string_view action);
+    Entered enter_as_administrator(Source source, const KeyOwner& owner,
+                                   const Credential& credential, std::string_view action) const;
+    // The rights that grants of the actor's tenant give an administrator.
+    void use_grants(std::string_view administrator, Actor& actor) const;
+
+    const GateOptions options_;
+    Directory& directory_;
+    Clock& clock_;
 };
-AdministratorKey make_administrator_key(Random& random);
-// The stored one; where there is none a new one, which is not stored yet.
-Result<AdministratorKey> find_administrator_key(catalog::Catalog& catalog, Random& random);
-// In the place of the one before, if there was one.
-Status store_administrator_key(catalog::Catalog& catalog, const AdministratorKey& key);
 
 }  // namespace insula::tenancy

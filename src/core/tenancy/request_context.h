@@ -2,16 +2,28 @@
 // passed by reference to everything that a request does. Immutable but for the cancel token.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/ids.h"
+#include "base/result.h"
 #include "platform/runtime/deadline.h"
 
 namespace insula::tenancy {
 
+// Whether the request may do this: permission_denied `not_permitted`.
+using Authorise = std::function<Status(std::string_view action, std::string_view resource)>;
+inline Status deny_all(std::string_view, std::string_view) {
+    return fail(internal_error("a request whose rights nobody has found out"));
+}
+
 struct RequestContext {
     std::string request_id;
-    std::string principal;  // "administrator", "developer"
+    std::string principal;    // "user/ann", "developer"
+    std::string_view action;  // what the request is for
+    // For what is only known on the way, such as the sources that a body names.
+    Authorise authorise = deny_all;
     TenantId tenant;
     std::string tenant_slug;
     std::string remote_address;

@@ -1,6 +1,7 @@
 // Handlers about the node: health, metrics, statistics, the log level.
 #include "base/version.h"
 #include "frontends/rest/error_response.h"
+#include "frontends/rest/openapi.h"
 #include "frontends/rest/rest_api.h"
 #include "platform/json/json_value.h"
 #include "platform/json/json_writer.h"
@@ -60,6 +61,23 @@ net::Task<void> RestApi::health(Call& call) {
         call.exchange.respond({.status = 503, .content_type = "application/json"},
                               "{\"status\":\"unavailable\"}\n");
     }
+    co_return;
+}
+
+net::Task<void> RestApi::openapi(Call& call) {
+    static const std::string document = openapi_document(routes());
+    call.exchange.respond({.status = 200, .content_type = "application/json"}, document);
+    co_return;
+}
+
+net::Task<void> RestApi::docs(Call& call) {
+    static const std::string page = openapi_page(routes());
+    call.exchange.respond(
+        {.status = 200,
+         .content_type = "text/html; charset=utf-8",
+         .headers = {{"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"},
+                     {"X-Content-Type-Options", "nosniff"}}},
+        page);
     co_return;
 }
 
@@ -136,7 +154,7 @@ net::Task<void> RestApi::tenant_stats(Call& call) {
 
 // Of all sources, of which there may be many: on a worker.
 Result<std::string> RestApi::tenant_stats_body(const Call& call) const {
-    tables::SourceStats total{.created_at = call.tenant_created_at};
+    tables::SourceStats total{.created_at = call.actor->tenant().created_at};
     const auto sources = services_.tables.list(call.context.tenant);
     for (const auto& source : sources) {
         const tables::SourceStats stats = source->stats();

@@ -269,6 +269,7 @@ net::Task<Result<std::string>> RestApi::add_source_answer(Call& call) {
     // Attached files are read by it, which may take as long as a query.
     co_return co_await net::on_pool(services_.query_workers, [&]() -> Result<std::string> {
         ASSIGN_OR_RETURN(const auto request, read_request(body, options_.data_roots));
+        RETURN_IF_ERROR(call.context.authorise(call.context.action, "source/" + request.source_id));
         ASSIGN_OR_RETURN(const auto source,
                          services_.tables.add_source(call.context.tenant, request,
                                                      call.context.deadline, call.context.cancel));
@@ -299,13 +300,14 @@ net::Task<void> RestApi::list_sources(Call& call) {
 // Ends where the page is full, with where to go on.
 Result<RestApi::Page> RestApi::sources_page(const tenancy::RequestContext& context,
                                             const SourceListing& wanted) {
+    ASSIGN_OR_RETURN(const auto sources, services_.tables.list_permitted(context));
     Page page;
     json::JsonWriter writer(page.text);
     writer.begin_object().key("sources").begin_array();
     uint64_t listed = 0;
     std::string last;
     bool more = false;
-    for (const auto& source : services_.tables.list(context.tenant)) {
+    for (const auto& source : sources) {
         if (wanted.after && source->id() <= *wanted.after) continue;
         more = listed == wanted.limit || page.text.size() >= kListBytes;
         if (more) break;

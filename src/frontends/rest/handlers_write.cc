@@ -204,6 +204,8 @@ Result<tables::WriteOutcome> apply(WriteRequest& write, tables::TableStore& stor
                                    const tenancy::RequestContext& context, Deadline deadline,
                                    int removals_max) {
     RETURN_IF_ERROR(settle_source(write));
+    const std::string resource = "source/" + write.source_id;
+    RETURN_IF_ERROR(context.authorise(context.action, resource));
     if (write.idempotency) write.idempotency->body_hash = body_hash(write.body);
     const auto read = [&](tables::SchemaPtr schema) {
         return shred(write, store, context, std::move(schema));
@@ -215,6 +217,7 @@ Result<tables::WriteOutcome> apply(WriteRequest& write, tables::TableStore& stor
     for (int removals = 0;; ++removals) {
         auto source = store.find(context.tenant, write.source_id);
         if (!source) {
+            RETURN_IF_ERROR(context.authorise("tables:CreateSource", resource));
             // A body that cannot be read must not leave an empty source behind.
             ASSIGN_OR_RETURN([[maybe_unused]] const tables::Batch checked,
                              read(std::make_shared<const tables::Schema>()));

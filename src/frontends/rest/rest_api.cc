@@ -189,25 +189,48 @@ net::Task<void> RestApi::handle(net::Exchange& exchange) {
     finish(exchange, match.route, context);
 }
 
+Status RestApi::authorise(const Call& call, std::string_view action, std::string_view resource) {
+    const auto decision = call.actor->authorise({action, std::string(resource)});
+    if (!decision) return fail(decision.error());
+    return {};
+}
+
 // Who asks, and whether the route may be used so.
-Status RestApi::admit(Call& call) const {
+net::Task<Status> RestApi::admit(Call& call) {
     const net::RequestHead& request = call.exchange.request();
-    if (services_.gate.development()) RETURN_IF_ERROR(check_local(request));
-    ASSIGN_OR_RETURN(const tenancy::Credential credential, read_credential(request));
-    ASSIGN_OR_RETURN(tenancy::Admission admission,
-                     services_.gate.admit(credential, {call.route.action,
-                                                       fill_resource(call.route, call.arguments)}));
-    call.context.principal = std::move(admission.principal);
-    call.context.tenant = admission.tenant;
-    call.context.tenant_slug = std::move(admission.tenant_slug);
-    call.tenant_created_at = admission.tenant_created_at;
-    RETURN_IF_ERROR(check_parameters(call.route, request));
-    return check_headers(request);
+    if (services_.gate.development()) {
+        if (Status local = check_local(request); !local) co_return local;
+    }
+    ASSIGN_OR_CO_RETURN(const tenancy::Credential credential, read_credential(request));
+    const tenancy::RequestOrigin origin{.remote_address = request.remote_address,
+                                        .user_agent = request.header("user-agent").value_or(""),
+                                        .request_id = call.context.request_id};
+    auto entered = services_.gate.enter_from_memory(credential, call.route.action, origin);
+    if (!entered) {
+        entered = co_await net::on_pool(services_.workers, [&] {
+            return services_.gate.enter(credential, call.route.action, origin);
+        });
+    }
+    if (!*entered) co_return fail(entered->error());
+    call.actor = **std::move(entered);
+    call.context.principal = call.actor->principal();
+    call.context.tenant = call.actor->tenant().id;
+    call.context.tenant_slug = call.actor->tenant().slug;
+    call.context.action = call.route.action;
+    call.context.authorise = [&call](std::string_view action, std::string_view resource) {
+        return authorise(call, action, resource);
+    };
+    if (call.route.access == Access::authorised) {
+        const std::string resource = fill_resource(call.route, call.arguments);
+        if (Status may = authorise(call, call.route.action, resource); !may) co_return may;
+    }
+    if (Status known = check_parameters(call.route, request); !known) co_return known;
+    co_return check_headers(request);
 }
 
 net::Task<void> RestApi::admit_and_run(Call& call) {
-    if (call.route.access == Access::authorised) {
-        if (const Status admitted = admit(call); !admitted) {
+    if (call.route.access != Access::open) {
+        if (const Status admitted = co_await admit(call); !admitted) {
             respond_error(call.exchange, admitted.error(), call.context.request_id);
             co_return;
         }

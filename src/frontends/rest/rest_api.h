@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/tenancy/gate.h"
@@ -16,6 +17,7 @@
 #include "platform/net/task.h"
 #include "platform/runtime/memory_budget.h"
 #include "platform/runtime/metrics.h"
+#include "platform/runtime/random.h"
 #include "platform/runtime/thread_pool.h"
 #include "stores/tables/query.h"
 #include "stores/tables/table_store.h"
@@ -43,6 +45,7 @@ struct ScrubHealth {
 // Everything outlives the api.
 struct RestServices {
     const tenancy::Gate& gate;
+    tenancy::Administration& administration;
     tables::TableStore& tables;
     tables::Queries& queries;
     journal::Journal& journal;
@@ -66,7 +69,7 @@ struct Call {
     const Route& route;
     std::vector<std::string> arguments;  // of the path
     tenancy::RequestContext context;
-    WallNanos tenant_created_at = 0;
+    std::optional<tenancy::Actor> actor;  // of a route that is not open
 };
 
 class RestApi {
@@ -80,6 +83,8 @@ class RestApi {
 
     // Handlers of the route table.
     net::Task<void> health(Call& call);
+    net::Task<void> openapi(Call& call);
+    net::Task<void> docs(Call& call);
     net::Task<void> health_details(Call& call);
     net::Task<void> metrics(Call& call);
     net::Task<void> write(Call& call);
@@ -94,12 +99,15 @@ class RestApi {
     net::Task<void> heap_profile(Call& call);
     net::Task<void> get_log_level(Call& call);
     net::Task<void> set_log_level(Call& call);
+    // Runs the route's operation.
+    net::Task<void> administrate(Call& call);
 
   private:
     struct RouteMetrics;
 
     net::Task<void> admit_and_run(Call& call);
-    Status admit(Call& call) const;
+    net::Task<Status> admit(Call& call);
+    static Status authorise(const Call& call, std::string_view action, std::string_view resource);
     net::Task<Status> wait_for_tenant(Call& call);
     std::string new_request_id();
     void finish(net::Exchange& exchange, const Route* route,

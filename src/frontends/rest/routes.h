@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "frontends/rest/operation.h"
 #include "platform/net/exchange.h"
 #include "platform/net/http.h"
 #include "platform/net/task.h"
@@ -16,7 +17,13 @@ namespace insula::rest {
 class RestApi;
 struct Call;
 
-enum class Access : uint8_t { authorised, open };
+enum class Access : uint8_t {
+    authorised,
+    // What the request acts on stands in its body, or is all that the tenant has: who admits it
+    // asks for the action on nothing, and the handler for each thing.
+    by_content,
+    open,
+};
 
 // Of the part of an address behind its "?".
 struct Parameter {
@@ -28,10 +35,12 @@ struct Route {
     net::Method method;
     std::string_view pattern;   // "/sources/{id}/stats": {id} matches one segment
     std::string_view action;    // "tables:Write"; empty only where access is open
-    std::string_view resource;  // "source/{id}": {id} is filled from the path
+    std::string_view resource;  // "source/{id}": {id} is filled from the path, or by the handler
     Access access;
+    std::string_view summary;  // what it does, for people: no HTML
     net::Task<void> (RestApi::*handler)(Call&);
     std::span<const Parameter> parameters = {};  // all others are refused
+    Operation operation = nullptr;               // of RestApi::administrate()
 };
 
 std::span<const Route> routes();

@@ -1,6 +1,6 @@
 #include "server/offline/key_reset.h"
 
-#include "core/tenancy/gate.h"
+#include "core/tenancy/first_start.h"
 #include "server/data_directory.h"
 #include "server/node_catalog.h"
 
@@ -12,10 +12,11 @@ Result<std::string> reset_administrator_key(const config::ServerConfig& config, 
                      DataDirectory::open_stopped(fs, config.data_dir));
     ASSIGN_OR_RETURN(const auto catalog,
                      open_node_catalog(config, fs, clock, random, directory, [] { return false; }));
-    const tenancy::AdministratorKey key = tenancy::make_administrator_key(random);
-    RETURN_IF_ERROR(tenancy::store_administrator_key(*catalog, key));
+    ASSIGN_OR_RETURN(const auto tenants, tenancy::Directory::open(*catalog));
+    ASSIGN_OR_RETURN(std::string key,
+                     tenancy::reset_administrator_key(*tenants, random, clock.wall_now()));
     RETURN_IF_ERROR(catalog->close());
-    return *key.created;
+    return key;
 }
 
 }  // namespace insula::server

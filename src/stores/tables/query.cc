@@ -133,7 +133,7 @@ Result<std::vector<SourceView>> Queries::pin(const tenancy::RequestContext& cont
                                              QueryRun& run) const {
     std::vector<std::shared_ptr<Source>> sources;
     if (source_ids.empty()) {
-        sources = store_.list(context.tenant);
+        ASSIGN_OR_RETURN(sources, store_.list_permitted(context));
         if (sources.size() > kRequestSourcesMax) {
             return fail(invalid_argument("too_many_sources",
                                          "The tenant has " + std::to_string(sources.size()) +
@@ -145,6 +145,8 @@ Result<std::vector<SourceView>> Queries::pin(const tenancy::RequestContext& cont
     std::unordered_set<std::string_view> named;
     for (const std::string& id : source_ids) {
         if (!named.insert(id).second) continue;
+        // Before it is looked for: what may not be read is not told from what is not there.
+        RETURN_IF_ERROR(context.authorise(context.action, "source/" + id));
         ASSIGN_OR_RETURN(auto source, store_.find(context.tenant, id));
         sources.push_back(std::move(source));
     }

@@ -241,6 +241,33 @@ std::vector<std::shared_ptr<Source>> TableStore::list(const TenantId& tenant) co
     return sources;
 }
 
+Result<std::vector<std::shared_ptr<Source>>> TableStore::list_permitted(
+    const tenancy::RequestContext& context) const {
+    // Whoever may do it to every source is asked once.
+    const Status everything = context.authorise(context.action, "source/*");
+    std::vector<std::shared_ptr<Source>> sources = list(context.tenant);
+    std::erase_if(sources, [&](const auto& source) {
+        return !context.authorise(context.action, "source/" + source->id()).has_value();
+    });
+    if (sources.empty() && !everything) return fail(everything.error());
+    return sources;
+}
+
+void TableStore::add_tenant(const catalog::Tenant& tenant) {
+    const std::unique_lock lock(mutex_);
+    tenants_.try_emplace(tenant.id, TenantState{.epoch = tenant.epoch, .sources = {}});
+}
+
+Status TableStore::remove_tenant(const TenantId& tenant, Deadline deadline) {
+    for (const auto& source : list(tenant)) {
+        const Status removed = remove_source(tenant, source->id(), deadline);
+        if (!removed && removed.error().code() != Code::not_found) return removed;
+    }
+    const std::unique_lock lock(mutex_);
+    tenants_.erase(tenant);
+    return {};
+}
+
 std::vector<std::shared_ptr<Source>> TableStore::all_sources() const {
     std::vector<std::shared_ptr<Source>> sources;
     const std::shared_lock lock(mutex_);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "core/tenancy/request_context.h"
 #include "stores/tables/recovery_gate.h"
 #include "stores/tables/services.h"
 #include "stores/tables/source.h"
@@ -81,6 +82,16 @@ class TableStore {
                                                    std::string_view source_id,
                                                    Deadline deadline = Deadline::never());
     std::vector<std::shared_ptr<Source>> list(const TenantId& tenant) const;  // by id
+    // Those of the request's tenant to which it may do what it is for; permission_denied where
+    // that is none, and could not be any.
+    Result<std::vector<std::shared_ptr<Source>>> list_permitted(
+        const tenancy::RequestContext& context) const;
+
+    // A tenant that was added while the store is open, at the epoch of its row.
+    void add_tenant(const catalog::Tenant& tenant);
+    // Removes all of the tenant's sources, and the tenant from the store. Its files are garbage
+    // from then on. Repeated after an error, it goes on.
+    Status remove_tenant(const TenantId& tenant, Deadline deadline = Deadline::never());
 
     Services& services() { return services_; }
     // Flushes everything now, for tests and operators.

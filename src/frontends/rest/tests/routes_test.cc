@@ -22,13 +22,15 @@ net::RequestHead request(net::Method method, std::string_view path) {
 TEST(Routes, EveryRouteDeclaresItsActionAndResource) { EXPECT_EQ(find_route_fault(routes()), ""); }
 
 TEST(Routes, ARouteWithoutADeclarationIsFound) {
-    const std::array undeclared{Route{net::Method::get, "/x", "", "", Access::authorised, nullptr}};
+    const std::array undeclared{
+        Route{net::Method::get, "/x", "", "", Access::authorised, "", nullptr}};
     EXPECT_EQ(find_route_fault(undeclared), "GET /x declares no action or resource");
     const std::array without_resource{
-        Route{net::Method::get, "/x", "tables:Read", "", Access::authorised, nullptr}};
+        Route{net::Method::get, "/x", "tables:Read", "", Access::authorised, "", nullptr}};
     EXPECT_NE(find_route_fault(without_resource), "");
-    const std::array twice{Route{net::Method::get, "/x", "a:B", "c", Access::authorised, nullptr},
-                           Route{net::Method::get, "/x", "a:B", "c", Access::authorised, nullptr}};
+    const std::array twice{
+        Route{net::Method::get, "/x", "a:B", "c", Access::authorised, "", nullptr},
+        Route{net::Method::get, "/x", "a:B", "c", Access::authorised, "", nullptr}};
     EXPECT_EQ(find_route_fault(twice), "GET /x stands twice");
 }
 

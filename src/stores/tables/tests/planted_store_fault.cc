@@ -4,8 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "core/catalog/tests/forwarding_catalog.h"
 #include "platform/fs/forwarding_file_system.h"
-#include "stores/tables/tests/forwarding_catalog.h"
 
 namespace insula::tables::durability {
 
@@ -57,17 +57,17 @@ class WaitingJournal final : public journal::Journal {
     const StoreFault fault_;
 };
 
-class FaultyCatalog final : public ForwardingCatalog {
+class FaultyCatalog final : public catalog::ForwardingCatalog {
   public:
     FaultyCatalog(std::unique_ptr<Catalog> catalog, FileSystem& fs, std::string data_directory,
                   StoreFault fault)
-        : ForwardingCatalog(std::move(catalog)),
+        : catalog::ForwardingCatalog(std::move(catalog)),
           fs_(fs),
           data_directory_(std::move(data_directory)),
           fault_(fault) {}
 
     Result<std::vector<catalog::Source>> sources(const TenantId& tenant) override {
-        auto sources = ForwardingCatalog::sources(tenant);
+        auto sources = catalog::ForwardingCatalog::sources(tenant);
         if (!sources || fault_ != StoreFault::replay_flushed_records) return sources;
         for (catalog::Source& source : *sources) source.flushed_lsn = {};
         return sources;
@@ -75,7 +75,7 @@ class FaultyCatalog final : public ForwardingCatalog {
     Status remove_source(const catalog::RemoveSource& command) override {
         RETURN_IF_ERROR(carry_out());
         if (fault_ == StoreFault::delete_before_commit) RETURN_IF_ERROR(delete_files(command));
-        return ForwardingCatalog::remove_source(command);
+        return catalog::ForwardingCatalog::remove_source(command);
     }
     Status commit_files(const catalog::CommitFiles& command) override {
         catalog::CommitFiles changed = command;
@@ -92,14 +92,14 @@ class FaultyCatalog final : public ForwardingCatalog {
         if (fault_ == StoreFault::forget_a_file && changed.add.size() > 1) changed.add.pop_back();
         if (fault_ == StoreFault::commit_one_by_one) return commit_one_by_one(std::move(changed));
         if (fault_ != StoreFault::publish_before_commit)
-            return ForwardingCatalog::commit_files(changed);
+            return catalog::ForwardingCatalog::commit_files(changed);
         RETURN_IF_ERROR(carry_out());
         late_ = std::move(changed);
         return {};
     }
     Status close() override {
         RETURN_IF_ERROR(carry_out());
-        return ForwardingCatalog::close();
+        return catalog::ForwardingCatalog::close();
     }
 
   private:
@@ -111,17 +111,17 @@ class FaultyCatalog final : public ForwardingCatalog {
             first.flushed_lsn.reset();
             first.idempotency.clear();
             command.add.erase(command.add.begin());
-            RETURN_IF_ERROR(ForwardingCatalog::commit_files(first));
+            RETURN_IF_ERROR(catalog::ForwardingCatalog::commit_files(first));
         }
-        return ForwardingCatalog::commit_files(command);
+        return catalog::ForwardingCatalog::commit_files(command);
     }
     Status carry_out() {
         if (!late_) return {};
         const catalog::CommitFiles command = *std::exchange(late_, std::nullopt);
-        return ForwardingCatalog::commit_files(command);
+        return catalog::ForwardingCatalog::commit_files(command);
     }
     Status delete_files(const catalog::RemoveSource& command) {
-        ASSIGN_OR_RETURN(const auto sources, ForwardingCatalog::sources(command.tenant));
+        ASSIGN_OR_RETURN(const auto sources, catalog::ForwardingCatalog::sources(command.tenant));
         for (const catalog::Source& source : sources) {
             if (source.incarnation != command.incarnation || source.files.empty()) continue;
             for (const catalog::DataFile& file : source.files) {

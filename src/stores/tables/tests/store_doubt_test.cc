@@ -5,9 +5,9 @@
 #include <latch>
 #include <thread>
 
+#include "core/catalog/tests/forwarding_catalog.h"
 #include "platform/fs/faulty_file_system.h"
 #include "stores/tables/ingest/json_shredder.h"
-#include "stores/tables/tests/forwarding_catalog.h"
 #include "stores/tables/tests/store_crash_run.h"
 
 namespace insula::tables::durability {
@@ -30,24 +30,24 @@ enum class Fate : uint8_t {
     server_is_full,  // … either
 };
 
-class LossyCatalog final : public ForwardingCatalog {
+class LossyCatalog final : public catalog::ForwardingCatalog {
   public:
     LossyCatalog(std::unique_ptr<Catalog> catalog, Fate& fate)
-        : ForwardingCatalog(std::move(catalog)), fate_(fate) {}
+        : catalog::ForwardingCatalog(std::move(catalog)), fate_(fate) {}
 
     Status add_source(const catalog::AddSource& command) override {
-        return meet([&] { return ForwardingCatalog::add_source(command); });
+        return meet([&] { return catalog::ForwardingCatalog::add_source(command); });
     }
     Status remove_source(const catalog::RemoveSource& command) override {
-        return meet([&] { return ForwardingCatalog::remove_source(command); });
+        return meet([&] { return catalog::ForwardingCatalog::remove_source(command); });
     }
     Status commit_files(const catalog::CommitFiles& command) override {
-        return meet([&] { return ForwardingCatalog::commit_files(command); });
+        return meet([&] { return catalog::ForwardingCatalog::commit_files(command); });
     }
     Result<std::vector<catalog::IdempotencyEntry>> idempotency(SourceIncarnation incarnation,
                                                                WallNanos now) override {
         if (fate_ == Fate::server_is_away) return fail(away());
-        return ForwardingCatalog::idempotency(incarnation, now);
+        return catalog::ForwardingCatalog::idempotency(incarnation, now);
     }
 
   private:
@@ -271,15 +271,15 @@ INSTANTIATE_TEST_SUITE_P(Fates, StoreDoubt,
                          });
 
 // A catalog that does not answer a look at the keys of a source.
-class SilentCatalog final : public ForwardingCatalog {
+class SilentCatalog final : public catalog::ForwardingCatalog {
   public:
     SilentCatalog(std::unique_ptr<Catalog> catalog, std::latch& asked, std::latch& answer)
-        : ForwardingCatalog(std::move(catalog)), asked_(asked), answer_(answer) {}
+        : catalog::ForwardingCatalog(std::move(catalog)), asked_(asked), answer_(answer) {}
     Result<std::vector<catalog::IdempotencyEntry>> idempotency(SourceIncarnation incarnation,
                                                                WallNanos now) override {
         asked_.count_down();
         answer_.wait();
-        return ForwardingCatalog::idempotency(incarnation, now);
+        return catalog::ForwardingCatalog::idempotency(incarnation, now);
     }
 
   private:
@@ -310,14 +310,14 @@ TEST(StoreDoubtOfKeys, AWriterWithoutAKeyDoesNotWaitForTheCatalog) {
 }
 
 // A catalog that takes its time over a commit.
-class SlowCatalog final : public ForwardingCatalog {
+class SlowCatalog final : public catalog::ForwardingCatalog {
   public:
     SlowCatalog(std::unique_ptr<Catalog> catalog, std::latch& asked, std::latch& answer)
-        : ForwardingCatalog(std::move(catalog)), asked_(asked), answer_(answer) {}
+        : catalog::ForwardingCatalog(std::move(catalog)), asked_(asked), answer_(answer) {}
     Status commit_files(const catalog::CommitFiles& command) override {
         asked_.count_down();
         answer_.wait();
-        return ForwardingCatalog::commit_files(command);
+        return catalog::ForwardingCatalog::commit_files(command);
     }
 
   private:
@@ -358,12 +358,12 @@ TEST(StoreDirectWrites, WaitForEachOtherUntilTheirDeadlineOnly) {
 TEST(StoreRemovals, FilesOfARefusedCommitGoAtOnce) {
     const auto disk = empty_store();
     ManualClock clock;
-    class RemovedMeanwhile final : public ForwardingCatalog {
+    class RemovedMeanwhile final : public catalog::ForwardingCatalog {
       public:
-        using ForwardingCatalog::ForwardingCatalog;
+        using catalog::ForwardingCatalog::ForwardingCatalog;
         Status commit_files(const catalog::CommitFiles& command) override {
             RETURN_IF_ERROR(remove_source({command.tenant, command.incarnation}));
-            return ForwardingCatalog::commit_files(command);
+            return catalog::ForwardingCatalog::commit_files(command);
         }
     };
     NodeSettings settings = small_settings();

@@ -127,6 +127,7 @@ class StoreReaders : public testing::Test {
         ASSERT_TRUE(request) << request.error().describe();
         tenancy::RequestContext context;
         context.tenant = TestNode::tenant();
+        context.authorise = [](std::string_view, std::string_view) { return Status(); };
         context.deadline = Deadline::after(kPatience);
         auto run = queries().aggregate(context, *request, OutputFormat::json, Pace::page);
         ASSERT_TRUE(run) << run.error().describe();

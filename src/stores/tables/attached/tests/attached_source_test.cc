@@ -95,7 +95,9 @@ class Attached : public testing::Test {
         }
     }
     Result<std::string> try_search(const std::string& request) {
-        const tenancy::RequestContext context{.tenant = TestNode::tenant()};
+        const tenancy::RequestContext context{
+            .authorise = [](std::string_view, std::string_view) { return Status(); },
+            .tenant = TestNode::tenant()};
         ASSIGN_OR_RETURN(const auto body, json::JsonValue::parse(request));
         ASSIGN_OR_RETURN(const SearchRequest parsed, parse_search(body, SearchMode::stream));
         return run(queries_->search(context, parsed, OutputFormat::json, Pace::page));
@@ -192,7 +194,9 @@ TEST_F(Attached, SeveralSourcesAreOneRequest) {
                          "order_by": [{"column": "id", "descending": true}]})"),
               (Lines{R"({"id":4,"name":"Dan"})", R"({"id":3,"name":"Cid"})",
                      R"({"id":2,"name":"Bob"})"}));
-    const tenancy::RequestContext context{.tenant = TestNode::tenant()};
+    const tenancy::RequestContext context{
+        .authorise = [](std::string_view, std::string_view) { return Status(); },
+        .tenant = TestNode::tenant()};
     const auto request = parse_aggregate(*json::JsonValue::parse(
         R"({"aggregations": [{"type": "count", "alias": "n"}, {"type": "sum", "column": "id"}]})"));
     const auto answer = run(queries_->aggregate(context, *request, OutputFormat::json, Pace::page));

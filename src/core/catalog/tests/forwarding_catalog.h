@@ -6,53 +6,51 @@
 
 #include "core/catalog/catalog.h"
 
-namespace insula::tables {
+namespace insula::catalog {
 
-class ForwardingCatalog : public catalog::Catalog {
+class ForwardingCatalog : public Catalog {
   public:
     explicit ForwardingCatalog(std::unique_ptr<Catalog> catalog) : catalog_(std::move(catalog)) {}
 
-    Result<std::vector<catalog::Tenant>> tenants() override { return catalog_->tenants(); }
-    Result<std::vector<catalog::Source>> sources(const TenantId& tenant) override {
+    Result<std::vector<Tenant>> tenants() override { return catalog_->tenants(); }
+    Result<std::vector<Source>> sources(const TenantId& tenant) override {
         return catalog_->sources(tenant);
     }
-    Result<std::vector<catalog::IdempotencyEntry>> idempotency(SourceIncarnation incarnation,
-                                                               WallNanos now) override {
+    Result<std::vector<IdempotencyEntry>> idempotency(SourceIncarnation incarnation,
+                                                      WallNanos now) override {
         return catalog_->idempotency(incarnation, now);
     }
-    Result<std::vector<catalog::GarbageFile>> garbage() override { return catalog_->garbage(); }
-    Result<std::vector<catalog::DirectoryEntry>> directory(const TenantId& tenant) override {
+    Result<std::vector<GarbageFile>> garbage() override { return catalog_->garbage(); }
+    Result<std::vector<DirectoryEntry>> directory(const TenantId& tenant) override {
         return catalog_->directory(tenant);
     }
-    Result<std::optional<catalog::DirectoryEntry>> find_entry(std::string_view lookup) override {
+    Result<std::optional<DirectoryEntry>> find_entry(std::string_view lookup) override {
         return catalog_->find_entry(lookup);
     }
-    Result<std::vector<catalog::AuditRecord>> audit_records(size_t count) override {
+    Result<std::vector<AuditRecord>> audit_records(size_t count) override {
         return catalog_->audit_records(count);
     }
-    Result<uint64_t> change_directory(const catalog::ChangeDirectory& command) override {
+    Result<uint64_t> change_directory(const ChangeDirectory& command) override {
         return catalog_->change_directory(command);
     }
     Status raise_epochs() override { return catalog_->raise_epochs(); }
     Status forget_audit_records(const std::vector<uint64_t>& numbers) override {
         return catalog_->forget_audit_records(numbers);
     }
-    Result<Epoch> raise_epoch(const catalog::RaiseEpoch& command) override {
+    Result<Epoch> raise_epoch(const RaiseEpoch& command) override {
         return catalog_->raise_epoch(command);
     }
-    Status add_source(const catalog::AddSource& command) override {
-        return catalog_->add_source(command);
-    }
-    Status remove_source(const catalog::RemoveSource& command) override {
+    Status add_source(const AddSource& command) override { return catalog_->add_source(command); }
+    Status remove_source(const RemoveSource& command) override {
         return catalog_->remove_source(command);
     }
-    Status commit_files(const catalog::CommitFiles& command) override {
+    Status commit_files(const CommitFiles& command) override {
         return catalog_->commit_files(command);
     }
     Status forget_garbage(const std::vector<FileId>& files) override {
         return catalog_->forget_garbage(files);
     }
-    Result<uint64_t> allocate_ids(catalog::IdKind kind, uint64_t count) override {
+    Result<uint64_t> allocate_ids(IdKind kind, uint64_t count) override {
         return catalog_->allocate_ids(kind, count);
     }
     Result<std::optional<std::string>> setting(std::string_view key) override {
@@ -61,7 +59,7 @@ class ForwardingCatalog : public catalog::Catalog {
     Status put_setting(std::string_view key, std::string_view value) override {
         return catalog_->put_setting(key, value);
     }
-    catalog::CatalogHealth health() const override { return catalog_->health(); }
+    CatalogHealth health() const override { return catalog_->health(); }
     Status check_owned() const override { return catalog_->check_owned(); }
     Status close() override { return catalog_->close(); }
 
@@ -69,4 +67,4 @@ class ForwardingCatalog : public catalog::Catalog {
     std::unique_ptr<Catalog> catalog_;
 };
 
-}  // namespace insula::tables
+}  // namespace insula::catalog

@@ -1,0 +1,124 @@
+// Administration: what is done to tenants, and to the members, keys, roles, policies and grants of
+// one. Every operation of every protocol comes through here: it checks what is asked for, that
+// nobody hands out more than he has, and carries it out in one change. May ask the catalog, and so
+// block. Thread-safe.
+//
+// Errors, besides the catalog's: invalid_argument for what is asked for; not_found where the tenant
+// has nothing of the name; already_exists; permission_denied `exceeds_own_rights`;
+// failed_precondition `last_owner`, and `…_limit_reached` with the limit.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "core/tenancy/directory.h"
+#include "core/tenancy/gate.h"
+#include "core/tenancy/new_key.h"
+#include "platform/runtime/clock.h"
+#include "platform/runtime/random.h"
+
+namespace insula::tenancy {
+
+inline constexpr size_t kMembersMax = 10'000;  // of a tenant; users and service accounts
+inline constexpr size_t kKeysMax = 10'000;     // of a tenant
+inline constexpr size_t kKeysOfMemberMax = 10;
+inline constexpr size_t kRolesOfTenantMax = 500;
+inline constexpr size_t kPoliciesOfTenantMax = 500;
+inline constexpr size_t kGrantsMax = 100;  // of a tenant, those that have expired too
+inline constexpr std::chrono::hours kGrantMax{24};
+inline constexpr std::chrono::hours kKeyOverlapMax{7 * 24};
+
+struct NewTenant {
+    std::optional<TenantId> id;  // absent: made here
+    std::string slug;
+    std::string name;   // empty: the slug
+    std::string owner;  // a user that is added with it; empty: "owner"
+};
+struct AddedTenant {
+    catalog::Tenant tenant;
+    std::string owner;
+    std::string owner_secret;  // of a key, shown once
+};
+struct TenantChanges {
+    std::optional<std::string> slug;
+    std::optional<std::string> name;
+    std::optional<catalog::TenantStatus> status;  // active or suspended
+};
+
+struct MemberChanges {
+    std::optional<std::string> display_name;
+    std::optional<std::string> email;
+    std::optional<std::vector<std::string>> roles;
+    std::optional<std::vector<std::string>> policies;
+    std::optional<bool> disabled;
+};
+
+struct NewGrant {
+    std::string role;
+    std::string reason;
+    std::chrono::seconds lasts{0};
+};
+
+class Administration {
+  public:
+    // All must outlive it.
+    Administration(Directory& directory, Clock& clock, Random& random)
+        : directory_(directory), clock_(clock), random_(random) {}
+
+    // By id or slug: not_found `tenant_not_found`.
+    Result<catalog::Tenant> tenant(std::string_view name) const;
+    std::vector<catalog::Tenant> tenants() const { return directory_.tenants(); }
+    Result<AddedTenant> add_tenant(NewTenant wanted);
+    Result<catalog::Tenant> update_tenant(std::string_view name, const TenantChanges& changes);
+    // From its return on nobody acts for the tenant. Its sources are removed next, and then
+    // finish_removal() forgets it; both are repeated at the next start.
+    Result<catalog::Tenant> begin_removal(std::string_view name);
+    Status finish_removal(const TenantId& id);
+    // Another owner's key for a tenant whose owners have lost theirs.
+    Result<AddedTenant> reset_owner(std::string_view name);
+    Result<Grant> add_grant(const Actor& administrator, std::string_view tenant,
+                            const NewGrant& wanted);
+
+    // What the actor's tenant has.
+    Result<TenantViewPtr> view(const Actor& actor);
+    Result<Member> add_member(const Actor& actor, MemberKind kind, std::string_view name,
+                              const MemberChanges& wanted);
+    Result<Member> update_member(const Actor& actor, MemberKind kind, std::string_view name,
+                                 const MemberChanges& changes);
+    // With its keys.
+    Status remove_member(const Actor& actor, MemberKind kind, std::string_view name);
+
+    Result<NewKey> add_key(const Actor& actor, KeyOptions wanted);
+    // A new key of the same owner; the old one goes after `overlap`.
+    Result<NewKey> rotate_key(const Actor& actor, std::string_view id,
+                              std::chrono::seconds overlap);
+    Status remove_key(const Actor& actor, std::string_view id);
+
+    Result<Role> put_role(const Actor& actor, Role role);
+    Status remove_role(const Actor& actor, std::string_view name);
+    Result<PolicyDocument> put_policy(const Actor& actor, PolicyDocument policy);
+    Status remove_policy(const Actor& actor, std::string_view name);
+    Status remove_grant(const Actor& actor, std::string_view id);
+
+  private:
+    using Change = Result<catalog::ChangeDirectory>;
+    Status change(const Actor& actor, const std::function<Change(const TenantView&)>& make);
+    Result<Member> changed(const Actor& actor, const TenantView& view, Member member,
+                           const MemberChanges& changes) const;
+    catalog::Tenant new_row(NewTenant wanted) const;
+
+    Directory& directory_;
+    Clock& clock_;
+    Random& random_;
+};
+
+// 3 to 63 small letters, digits, '-' and '_', the first a letter or digit: invalid_argument
+// `invalid_slug`.
+Status check_slug(std::string_view slug);
+
+}  // namespace insula::tenancy

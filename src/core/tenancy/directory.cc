@@ -1,0 +1,226 @@
+#include "core/tenancy/directory.h"
+
+#include <algorithm>
+#include <set>
+
+#include "platform/runtime/log.h"
+
+namespace insula::tenancy {
+
+using catalog::ChangeDirectory;
+using catalog::DirectoryEntry;
+using catalog::Tenant;
+
+namespace {
+
+Error unknown_tenant() { return not_found("unknown_tenant", "There is no such tenant."); }
+
+// Makes room for one more: which one goes is left to chance, as every one can be read again.
+template <class Map>
+void bound(Map& map, size_t size_max) {
+    if (map.size() >= size_max) map.erase(map.begin());
+}
+
+std::set<TenantId> touched_by(const ChangeDirectory& change) {
+    std::set<TenantId> touched;
+    for (const catalog::PutEntry& put : change.put) touched.insert(put.entry.tenant);
+    for (const catalog::EntryName& name : change.remove) touched.insert(name.tenant);
+    if (change.add_tenant) touched.insert(change.add_tenant->id);
+    if (change.update_tenant) touched.insert(change.update_tenant->id);
+    if (change.remove_tenant) touched.insert(*change.remove_tenant);
+    return touched;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Directory>> Directory::open(catalog::Catalog& catalog) {
+    std::unique_ptr<Directory> directory(new Directory(catalog));
+    RETURN_IF_ERROR(directory->read_tenants());
+    return directory;
+}
+
+// With changing_ held, or before anybody else has the directory.
+Status Directory::read_tenants() {
+    ASSIGN_OR_RETURN(std::vector<Tenant> rows, catalog_.tenants());
+    const std::unique_lock lock(mutex_);
+    tenants_.clear();
+    slugs_.clear();
+    for (Tenant& tenant : rows) {
+        put_row(std::move(tenant));
+    }
+    rows_in_doubt_ = false;
+    return {};
+}
+
+std::vector<Tenant> Directory::tenants() const {
+    const std::shared_lock lock(mutex_);
+    std::vector<Tenant> all;
+    all.reserve(tenants_.size());
+    for (const auto& [slug, id] : slugs_) all.push_back(tenants_.at(id));
+    return all;
+}
+
+std::optional<Tenant> Directory::find(const TenantId& id) const {
+    const std::shared_lock lock(mutex_);
+    const auto found = tenants_.find(id);
+    if (found == tenants_.end()) return std::nullopt;
+    return found->second;
+}
+
+std::optional<Tenant> Directory::find(std::string_view name) const {
+    {
+        const std::shared_lock lock(mutex_);
+        if (const auto slug = slugs_.find(name); slug != slugs_.end()) {
+            return tenants_.at(slug->second);
+        }
+    }
+    const auto id = TenantId::parse(name);
+    return id ? find(*id) : std::nullopt;
+}
+
+TenantViewPtr Directory::view_in_memory(const TenantId& id) const {
+    const std::shared_lock lock(mutex_);
+    const auto found = views_.find(id);
+    return found == views_.end() ? nullptr : found->second;
+}
+
+Result<TenantViewPtr> Directory::view(const TenantId& id) {
+    if (TenantViewPtr view = view_in_memory(id)) return view;
+    // No change while it is read: an older view would hide it.
+    const std::lock_guard changing(changing_);
+    if (TenantViewPtr view = view_in_memory(id)) return view;
+    if (rows_in_doubt_) RETURN_IF_ERROR(read_tenants());
+    return load(id);
+}
+
+// With changing_ held.
+Result<TenantViewPtr> Directory::load(const TenantId& id) {
+    Tenant tenant;
+    if (id != TenantId()) {
+        const auto found = find(id);
+        if (!found) return fail(unknown_tenant());
+        tenant = *found;
+    }
+    ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> entries, catalog_.directory(id));
+    ASSIGN_OR_RETURN(TenantViewPtr view, TenantView::make(std::move(tenant), entries));
+    keep(view);
+    return view;
+}
+
+void Directory::keep(const TenantViewPtr& view) {
+    const std::unique_lock lock(mutex_);
+    const TenantId& id = view->tenant().id;
+    if (!views_.contains(id)) bound(views_, kViewsMax);
+    views_[id] = view;
+}
+
+void Directory::keep_owner(std::string_view key_hash, const TenantId& tenant) {
+    const std::unique_lock lock(mutex_);
+    bound(key_tenants_, kKnownKeysMax);
+    key_tenants_.insert_or_assign(std::string(key_hash), tenant);
+}
+
+std::optional<KeyOwner> Directory::owner_in(TenantViewPtr view, std::string_view key_hash) {
+    KeyOwner owner{.view = std::move(view)};
+    owner.key = owner.view->key_by_hash(key_hash);
+    if (owner.key != nullptr) {
+        owner.member = owner.view->member(owner.key->owner_kind, owner.key->owner);
+    }
+    if (owner.member == nullptr) return std::nullopt;
+    return owner;
+}
+
+std::optional<KeyOwner> Directory::owner_in_memory(std::string_view key_hash) const {
+    TenantViewPtr view;
+    {
+        const std::shared_lock lock(mutex_);
+        const auto tenant = key_tenants_.find(key_hash);
+        if (tenant == key_tenants_.end()) return std::nullopt;
+        const auto found = views_.find(tenant->second);
+        if (found == views_.end()) return std::nullopt;
+        view = found->second;
+    }
+    return owner_in(std::move(view), key_hash);
+}
+
+Result<std::optional<KeyOwner>> Directory::owner(std::string_view key_hash) {
+    if (auto owner = owner_in_memory(key_hash)) return owner;
+    ASSIGN_OR_RETURN(const auto entry, catalog_.find_entry(key_hash));
+    if (!entry || entry->kind != catalog::EntryKind::api_key) return std::nullopt;
+    auto found = view(entry->tenant);
+    if (!found && found.error().code() == Code::not_found) return std::nullopt;
+    RETURN_IF_ERROR(found);
+    auto owner = owner_in(*found, key_hash);
+    if (owner) keep_owner(key_hash, entry->tenant);
+    return owner;
+}
+
+Status Directory::change(const TenantId& id, const MakeChange& make) {
+    const std::lock_guard changing(changing_);
+    if (rows_in_doubt_) RETURN_IF_ERROR(read_tenants());
+    TenantViewPtr view = view_in_memory(id);
+    if (!view) {
+        ASSIGN_OR_RETURN(view, load(id));
+    }
+    ASSIGN_OR_RETURN(const ChangeDirectory change, make(*view));
+    const auto revision = catalog_.change_directory(change);
+    if (revision) {
+        apply(change, *revision);
+        return {};
+    }
+    if (catalog::is_in_doubt(revision.error())) forget(change);
+    return fail(revision.error());
+}
+
+void Directory::apply(const ChangeDirectory& change, uint64_t revision) {
+    const std::unique_lock lock(mutex_);
+    for (const TenantId& id : touched_by(change)) views_.erase(id);
+    if (change.add_tenant) {
+        Tenant tenant = *change.add_tenant;
+        tenant.epoch = {};
+        tenant.revision = revision;
+        put_row(std::move(tenant));
+    }
+    if (change.update_tenant) {
+        Tenant tenant = *change.update_tenant;
+        tenant.revision = revision;
+        if (const auto held = tenants_.find(tenant.id); held != tenants_.end()) {
+            tenant.epoch = held->second.epoch;
+            tenant.created_at = held->second.created_at;
+        }
+        erase_row(tenant.id);
+        put_row(std::move(tenant));
+    }
+    if (change.remove_tenant) erase_row(*change.remove_tenant);
+}
+
+// Whoever was to be suspended must not go on because nobody knows whether he was: a tenant whose
+// row is in doubt is not there until the rows were read again.
+void Directory::forget(const ChangeDirectory& change) {
+    {
+        const std::unique_lock lock(mutex_);
+        for (const TenantId& id : touched_by(change)) views_.erase(id);
+        if (!change.add_tenant && !change.update_tenant && !change.remove_tenant) return;
+        for (const TenantId& id : touched_by(change)) erase_row(id);
+    }
+    rows_in_doubt_ = true;
+    if (const Status read = read_tenants(); !read) {
+        log::warn("the tenants' rows could not be read again",
+                  {{"error", read.error().describe()}});
+    }
+}
+
+void Directory::put_row(Tenant tenant) {
+    slugs_[tenant.slug] = tenant.id;
+    const TenantId id = tenant.id;
+    tenants_.insert_or_assign(id, std::move(tenant));
+}
+
+void Directory::erase_row(const TenantId& id) {
+    const auto found = tenants_.find(id);
+    if (found == tenants_.end()) return;
+    slugs_.erase(found->second.slug);
+    tenants_.erase(found);
+}
+
+}  // namespace insula::tenancy

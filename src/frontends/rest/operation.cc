@@ -1,0 +1,95 @@
+#include "frontends/rest/operation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/nearest.h"
+
+namespace insula::rest {
+
+using json::JsonCursor;
+using json::JsonMember;
+using json::JsonValue;
+
+Result<BodyFields> BodyFields::read(std::string_view body,
+                                    std::span<const std::string_view> known) {
+    if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+        return BodyFields(JsonValue(JsonValue::Object()));
+    }
+    ASSIGN_OR_RETURN(JsonValue value,
+                     JsonValue::parse(body, {.bytes_max = kAdministrationBodyBytesMax}));
+    const JsonCursor cursor(value);
+    ASSIGN_OR_RETURN(const auto members, cursor.object(kBodyTextBytesMax));
+    for (const JsonMember& member : members) {
+        if (std::ranges::find(known, std::string_view(member.name)) != known.end()) continue;
+        std::string hint = did_you_mean(member.name, known);
+        if (!hint.empty()) hint += ' ';
+        return fail(
+            cursor
+                .error("unknown_key", fmt::format("has no key \"{}\".", member.name.substr(0, 100)))
+                .with_hint(hint + "Keys: " + joined(known) + "."));
+    }
+    return BodyFields(std::move(value));
+}
+
+const JsonMember* BodyFields::find(std::string_view name) const {
+    const auto found = std::ranges::find(value_.object(), name, &JsonMember::name);
+    return found == value_.object().end() ? nullptr : &*found;
+}
+
+Result<std::optional<std::string>> BodyFields::text(std::string_view name) const {
+    const JsonMember* member = find(name);
+    if (member == nullptr) return std::nullopt;
+    const JsonCursor root(value_);
+    ASSIGN_OR_RETURN(const std::string_view text, root.member(*member).string(kBodyTextBytesMax));
+    return std::string(text);
+}
+
+Result<std::optional<std::vector<std::string>>> BodyFields::texts(std::string_view name,
+                                                                  size_t items_max) const {
+    const JsonMember* member = find(name);
+    if (member == nullptr) return std::nullopt;
+    const JsonCursor root(value_);
+    const JsonCursor cursor = root.member(*member);
+    ASSIGN_OR_RETURN(const auto items, cursor.array(items_max));
+    std::vector<std::string> texts;
+    for (size_t i = 0; i < items.size(); ++i) {
+        ASSIGN_OR_RETURN(const std::string_view text, cursor.item(i).string(kBodyTextBytesMax));
+        if (std::ranges::find(texts, text) == texts.end()) texts.emplace_back(text);
+    }
+    return texts;
+}
+
+Result<std::optional<bool>> BodyFields::boolean(std::string_view name) const {
+    const JsonMember* member = find(name);
+    if (member == nullptr) return std::nullopt;
+    const JsonCursor root(value_);
+    ASSIGN_OR_RETURN(const bool value, root.member(*member).boolean());
+    return value;
+}
+
+Result<std::optional<uint64_t>> BodyFields::whole_number(std::string_view name,
+                                                         uint64_t max) const {
+    const JsonMember* member = find(name);
+    if (member == nullptr) return std::nullopt;
+    const JsonCursor root(value_);
+    ASSIGN_OR_RETURN(const uint64_t value, root.member(*member).whole_number(0, max));
+    return value;
+}
+
+Result<std::string> BodyFields::required_text(std::string_view name) const {
+    ASSIGN_OR_RETURN(auto found, text(name));
+    if (found) return *std::move(found);
+    return fail(
+        invalid_argument("invalid_request", fmt::format("The request has no \"{}\".", name)));
+}
+
+void write_texts(json::JsonWriter& writer, std::string_view name,
+                 const std::vector<std::string>& texts) {
+    writer.key(name).begin_array();
+    for (const std::string& text : texts) writer.string(text);
+    writer.end_array();
+}
+
+}  // namespace insula::rest

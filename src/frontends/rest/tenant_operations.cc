@@ -1,0 +1,181 @@
+// Operations on tenants and on grants.
+#include <array>
+
+#include "frontends/rest/operation.h"
+
+namespace insula::rest {
+
+namespace {
+
+using catalog::Tenant;
+using catalog::TenantStatus;
+
+constexpr std::array<std::string_view, 4> kAddKeys{"id", "slug", "name", "owner"};
+constexpr std::array<std::string_view, 2> kUpdateKeys{"slug", "name"};
+constexpr std::array<std::string_view, 3> kGrantKeys{"role", "reason", "expires_in_seconds"};
+constexpr std::array<std::string_view, 0> kNoKeys{};
+constexpr uint64_t kGrantSeconds = 3600;  // where the request does not say
+constexpr uint64_t kSecondsMax = 1ull << 31;
+
+std::string_view status_name(TenantStatus status) {
+    switch (status) {
+        case TenantStatus::active:
+            return "active";
+        case TenantStatus::suspended:
+            return "suspended";
+        case TenantStatus::removing:
+            return "removing";
+    }
+    return "unknown";
+}
+
+void write_tenant(json::JsonWriter& writer, const Tenant& tenant) {
+    writer.begin_object();
+    writer.key("id").string(tenant.id.to_string());
+    writer.key("slug").string(tenant.slug);
+    writer.key("name").string(tenant.name);
+    writer.key("status").string(status_name(tenant.status));
+    writer.key("created_at").timestamp(tenant.created_at);
+    writer.end_object();
+}
+
+OperationAnswer answer_tenant(const Tenant& tenant, int status = 200) {
+    return answer_with([&](json::JsonWriter& writer) { write_tenant(writer, tenant); }, status);
+}
+
+OperationAnswer answer_added(const tenancy::AddedTenant& added, int status) {
+    return answer_with(
+        [&](json::JsonWriter& writer) {
+            writer.begin_object().key("tenant");
+            write_tenant(writer, added.tenant);
+            writer.key("owner").begin_object();
+            writer.key("user").string(added.owner);
+            writer.key("secret").string(added.owner_secret);
+            writer.end_object().end_object();
+        },
+        status);
+}
+
+void write_grant(json::JsonWriter& writer, const tenancy::Grant& grant) {
+    writer.begin_object();
+    writer.key("id").string(grant.id);
+    writer.key("administrator").string(grant.administrator);
+    writer.key("role").string(grant.role);
+    writer.key("reason").string(grant.reason);
+    writer.key("created_at").timestamp(grant.created_at);
+    writer.key("expires_at").timestamp(grant.expires_at);
+    writer.end_object();
+}
+
+Result<OperationAnswer> set_status(const OperationRequest& request, TenantStatus status) {
+    RETURN_IF_ERROR(BodyFields::read(request.body, kNoKeys));
+    tenancy::TenantChanges changes;
+    changes.status = status;
+    ASSIGN_OR_RETURN(const Tenant tenant,
+                     request.administration.update_tenant(request.arguments[0], changes));
+    return answer_tenant(tenant);
+}
+
+}  // namespace
+
+Result<OperationAnswer> add_tenant(const OperationRequest& request) {
+    ASSIGN_OR_RETURN(const BodyFields fields, BodyFields::read(request.body, kAddKeys));
+    tenancy::NewTenant wanted;
+    ASSIGN_OR_RETURN(wanted.slug, fields.required_text("slug"));
+    ASSIGN_OR_RETURN(const auto name, fields.text("name"));
+    ASSIGN_OR_RETURN(const auto owner, fields.text("owner"));
+    ASSIGN_OR_RETURN(const auto id, fields.text("id"));
+    wanted.name = name.value_or("");
+    wanted.owner = owner.value_or("");
+    if (id) {
+        ASSIGN_OR_RETURN(wanted.id, TenantId::parse(*id));
+    }
+    ASSIGN_OR_RETURN(const auto added, request.administration.add_tenant(std::move(wanted)));
+    request.tables.add_tenant(added.tenant);
+    return answer_added(added, 201);
+}
+
+Result<OperationAnswer> list_tenants(const OperationRequest& request) {
+    const std::vector<Tenant> tenants = request.administration.tenants();
+    return answer_with([&](json::JsonWriter& writer) {
+        writer.begin_object().key("tenants").begin_array();
+        for (const Tenant& tenant : tenants) write_tenant(writer, tenant);
+        writer.end_array().end_object();
+    });
+}
+
+Result<OperationAnswer> get_tenant(const OperationRequest& request) {
+    ASSIGN_OR_RETURN(const Tenant tenant, request.administration.tenant(request.arguments[0]));
+    return answer_tenant(tenant);
+}
+
+Result<OperationAnswer> get_own_tenant(const OperationRequest& request) {
+    return answer_tenant(request.actor.tenant());
+}
+
+Result<OperationAnswer> update_tenant(const OperationRequest& request) {
+    ASSIGN_OR_RETURN(const BodyFields fields, BodyFields::read(request.body, kUpdateKeys));
+    tenancy::TenantChanges changes;
+    ASSIGN_OR_RETURN(changes.slug, fields.text("slug"));
+    ASSIGN_OR_RETURN(changes.name, fields.text("name"));
+    ASSIGN_OR_RETURN(const Tenant tenant,
+                     request.administration.update_tenant(request.arguments[0], changes));
+    return answer_tenant(tenant);
+}
+
+Result<OperationAnswer> suspend_tenant(const OperationRequest& request) {
+    return set_status(request, TenantStatus::suspended);
+}
+Result<OperationAnswer> resume_tenant(const OperationRequest& request) {
+    return set_status(request, TenantStatus::active);
+}
+
+Result<OperationAnswer> remove_tenant(const OperationRequest& request) {
+    ASSIGN_OR_RETURN(Tenant tenant, request.administration.begin_removal(request.arguments[0]));
+    RETURN_IF_ERROR(request.tables.remove_tenant(tenant.id, request.deadline));
+    RETURN_IF_ERROR(request.administration.finish_removal(tenant.id));
+    return answer_with([&](json::JsonWriter& writer) {
+        writer.begin_object().key("id").string(tenant.id.to_string());
+        writer.key("slug").string(tenant.slug);
+        writer.key("removed").boolean(true);
+        writer.end_object();
+    });
+}
+
+Result<OperationAnswer> reset_tenant_owner(const OperationRequest& request) {
+    RETURN_IF_ERROR(BodyFields::read(request.body, kNoKeys));
+    ASSIGN_OR_RETURN(const auto reset, request.administration.reset_owner(request.arguments[0]));
+    return answer_added(reset, 200);
+}
+
+Result<OperationAnswer> add_grant(const OperationRequest& request) {
+    ASSIGN_OR_RETURN(const BodyFields fields, BodyFields::read(request.body, kGrantKeys));
+    tenancy::NewGrant wanted;
+    ASSIGN_OR_RETURN(wanted.role, fields.required_text("role"));
+    ASSIGN_OR_RETURN(wanted.reason, fields.required_text("reason"));
+    ASSIGN_OR_RETURN(const auto seconds, fields.whole_number("expires_in_seconds", kSecondsMax));
+    wanted.lasts = std::chrono::seconds(seconds.value_or(kGrantSeconds));
+    ASSIGN_OR_RETURN(const tenancy::Grant grant,
+                     request.administration.add_grant(request.actor, request.arguments[0], wanted));
+    return answer_with([&](json::JsonWriter& writer) { write_grant(writer, grant); }, 201);
+}
+
+Result<OperationAnswer> list_grants(const OperationRequest& request) {
+    ASSIGN_OR_RETURN(const auto view, request.administration.view(request.actor));
+    return answer_with([&](json::JsonWriter& writer) {
+        writer.begin_object().key("grants").begin_array();
+        for (const tenancy::Grant* grant : view->grants()) write_grant(writer, *grant);
+        writer.end_array().end_object();
+    });
+}
+
+Result<OperationAnswer> remove_grant(const OperationRequest& request) {
+    RETURN_IF_ERROR(request.administration.remove_grant(request.actor, request.arguments[0]));
+    return answer_with([&](json::JsonWriter& writer) {
+        writer.begin_object().key("id").string(request.arguments[0]);
+        writer.key("removed").boolean(true);
+        writer.end_object();
+    });
+}
+
+}  // namespace insula::rest
