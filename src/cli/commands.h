@@ -20,9 +20,11 @@ void add_config(CLI::App& root, Action& action);
 // The data directory of a stopped server.
 void add_verify(CLI::App& root, Action& action);
 void add_journal(CLI::App& root, Action& action);
-void add_key(CLI::App& root, Action& action);
 
 // Clients of a running server.
+void add_administration(CLI::App& root, Action& action);
+// `insula key reset`, of a stopped one: after add_administration().
+void add_key_reset(CLI::App& root, Action& action);
 void add_source(CLI::App& root, Action& action);
 void add_write(CLI::App& root, Action& action);
 void add_search(CLI::App& root, Action& action);

@@ -54,7 +54,8 @@ int main(int argc, char** argv) {
     insula::cli::add_config(root, action);
     insula::cli::add_verify(root, action);
     insula::cli::add_journal(root, action);
-    insula::cli::add_key(root, action);
+    insula::cli::add_administration(root, action);
+    insula::cli::add_key_reset(root, action);
     insula::cli::add_source(root, action);
     insula::cli::add_write(root, action);
     insula::cli::add_search(root, action);

@@ -1,6 +1,7 @@
 // insula status and insula log-level: the server as its operator sees it.
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/version.h"
@@ -42,6 +43,16 @@ Result<JsonValue> ask(ServerConnection& server, const char* target) {
     return parse_answer(answer);
 }
 
+// What the key may not see is left out: an owner sees his tenant, an administrator the server.
+Result<std::optional<JsonValue>> ask_if_allowed(ServerConnection& server, const char* target) {
+    auto answer = ask(server, target);
+    if (answer) return *std::move(answer);
+    const bool refused = answer.error().code() == Code::permission_denied ||
+                         answer.error().reason() == "tenant_required";
+    if (!refused) return fail(std::move(answer).error());
+    return std::nullopt;
+}
+
 // /health answers with 503 where the server is up and not well: that is a status, too.
 Result<JsonValue> ask_health(ServerConnection& server) {
     net::ClientRequest request;
@@ -56,20 +67,20 @@ Result<JsonValue> ask_health(ServerConnection& server) {
 Status run_status(const ClientFlags& client) {
     ASSIGN_OR_RETURN(ServerConnection server, client.connect());
     ASSIGN_OR_RETURN(const JsonValue health, ask_health(server));
-    ASSIGN_OR_RETURN(JsonValue details, ask(server, "/health/details"));
-    ASSIGN_OR_RETURN(JsonValue tenant, ask(server, "/tenant/stats"));
+    ASSIGN_OR_RETURN(auto details, ask_if_allowed(server, "/health/details"));
+    ASSIGN_OR_RETURN(auto tenant, ask_if_allowed(server, "/tenant/stats"));
     JsonValue::Object program;
     program.push_back({"server", JsonValue(client.server())});
     program.push_back({"client_version", JsonValue(std::string(version()))});
     const JsonValue connection(std::move(program));
     TableBuilder builder;
     add_section(builder, "connection", connection);
-    add_section(builder, "health", details);
-    add_section(builder, "tenant", tenant);
+    add_section(builder, "health", details ? *details : health);
+    if (tenant) add_section(builder, "tenant", *tenant);
     JsonValue::Object all;
     all.push_back({"connection", connection});
-    all.push_back({"health", std::move(details)});
-    all.push_back({"tenant", std::move(tenant)});
+    all.push_back({"health", details ? *std::move(details) : health});
+    if (tenant) all.push_back({"tenant", *std::move(tenant)});
     RETURN_IF_ERROR(
         print_result(client.output(), builder.table(), JsonValue(std::move(all)).text()));
     if (health.find("status")->string() == "ok") return {};

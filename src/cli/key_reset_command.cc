@@ -34,13 +34,11 @@ Status run_reset(const SettingFlags& flags) {
 
 }  // namespace
 
-void add_key(CLI::App& root, Action& action) {
-    CLI::App* command =
-        root.add_subcommand("key", "The administrator's key of a server that is stopped");
-    command->require_subcommand(1);
-    command->footer("Examples:\n  insula key reset --data-dir data");
-    CLI::App* reset = command->add_subcommand(
-        "reset", "Make another key and print it; the one before is worth nothing then");
+void add_key_reset(CLI::App& root, Action& action) {
+    CLI::App* reset = root.get_subcommand("key")->add_subcommand(
+        "reset",
+        "Of a server that is stopped: make another administrator's key and print it; those "
+        "before are worth nothing then");
     auto flags = std::make_shared<SettingFlags>();
     flags->add_to(*reset);
     reset->footer(
