@@ -26,8 +26,9 @@ test: build ## unit tests, checks of the layers and of style, spec tests against
 fault: build ## the fault programme: crashes, power cuts, damage (SECONDS=N SEED=S PARTS="kill postgres")
 	@$(PYTHON) tests/fault/run.py $(PARTS) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-mutants: build ## planted durability bugs, each of which the fault programme must notice (SEED=S)
+mutants: build ## planted bugs of durability and authorisation, each of which the tests must notice (SEED=S)
 	@$(PYTHON) tests/fault/mutants.py $(if $(SEED),--seed $(SEED))
+	@$(PYTHON) tests/spec/authorisation_mutants.py
 
 serve: setup ## runs a server for development on 127.0.0.1:8000
 	@tools/build release insula

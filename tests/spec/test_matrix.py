@@ -6,13 +6,17 @@ What must hold: whoever may not do it is told so before anything is looked up, a
 that is not there, but for the request id and the name that was sent.
 """
 import collections
+import datetime
 import json
 import re
+import time
 
 import pytest
 from spec_tenants import Client, Platform
 
 CASES_MIN = 5000
+KEY_SECONDS = 2
+EXPIRY_SECONDS_MAX = 5
 OPEN = {"/health", "/openapi.json", "/docs"}
 ABSENT_TENANT = "0f0e0d0c-0b0a-4908-8706-050403020100"
 
@@ -91,26 +95,44 @@ class World:
     def _credentials(self):
         """(name, client, the code that every operation answers with)."""
         platform, owner = self.platform, self.owner
-        revoked = platform.add_user(owner, "revoked", roles=["owner"])
+        revoked, disabled, gone = (platform.add_user(owner, name, roles=["owner"])
+                                   for name in ("revoked", "disabled", "gone"))
+        expired = self._expiring("expired")
+        suspended, removed = platform.add_tenant("suspended"), platform.add_tenant("removed")
+        without = platform.add_user(owner, "without")
+        # Each was good once, so that whatever is remembered of it is.
+        for client in (revoked, disabled, gone, expired, suspended, removed):
+            client.done("GET", "/v1/tenant")
         for key in owner.get("/v1/keys").json["keys"]:
             if key.get("user") == "revoked":
                 owner.done("DELETE", f"/v1/keys/{key['id']}")
-        disabled = platform.add_user(owner, "disabled", roles=["owner"], disabled=True)
-        gone = platform.add_user(owner, "gone", roles=["owner"])
+        owner.done("PATCH", "/v1/users/disabled", {"disabled": True})
         owner.done("DELETE", "/v1/users/gone")
-        without = platform.add_user(owner, "without")
-        suspended = platform.add_tenant("suspended")
         platform.administrator.done("POST", "/v1/tenants/suspended/suspend")
-        removed = platform.add_tenant("removed")
         platform.administrator.done("DELETE", "/v1/tenants/removed")
+        self._await_expiry(expired)
         return [
             ("nobody", platform.client(None), "unauthenticated"), ("empty", platform.client(""), "unauthenticated"),
             ("malformed", platform.client("not a key"), "unauthenticated"),
             ("unknown", platform.client("insula_" + "x" * 43), "unauthenticated"),
             ("cut", platform.client(owner.key[:-1]), "unauthenticated"),
-            ("revoked", revoked, "unauthenticated"), ("disabled", disabled, "unauthenticated"),
+            ("revoked", revoked, "unauthenticated"), ("expired", expired, "unauthenticated"),
+            ("disabled", disabled, "unauthenticated"),
             ("gone", gone, "unauthenticated"), ("of a removed tenant", removed, "unauthenticated"),
             ("of a suspended tenant", suspended, "tenant_suspended"), ("without rights", without, "not_permitted")]
+
+    def _expiring(self, name):
+        """A client with an owner's key that is good for a moment."""
+        self.owner.done("POST", "/v1/users", {"name": name, "roles": ["owner"]})
+        at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=KEY_SECONDS)
+        made = self.owner.done("POST", "/v1/keys", {"user": name, "expires_at": at.isoformat()})
+        return self.platform.client(made["secret"])
+
+    def _await_expiry(self, client):
+        give_up = time.monotonic() + KEY_SECONDS + EXPIRY_SECONDS_MAX
+        while client.get("/v1/tenant").status == 200:
+            assert time.monotonic() < give_up, "an expired key still opens the tenant"
+            time.sleep(0.02)  # between two looks; the deadline above ends it
 
     def close(self):
         self.platform.close()

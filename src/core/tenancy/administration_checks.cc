@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/tenancy/planted_fault.h"
 #include "platform/json/utf8.h"
 
 namespace insula::tenancy {
@@ -63,6 +64,7 @@ Status check_text(std::string_view what, std::string_view text) {
 
 Status check_reaches(const Actor& actor, Rank rank) {
     if (actor.rank() >= std::max(rank, Rank::admin)) return {};
+    if (is_planted(PlantedFault::rank_is_not_asked)) return {};
     return fail(Error(Code::permission_denied, "exceeds_own_rights",
                       "This reaches further than the credential's own rights.")
                     .with_hint("Ask somebody with the role owner or admin."));

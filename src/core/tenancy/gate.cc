@@ -1,9 +1,12 @@
 #include "core/tenancy/gate.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 
 #include "core/policy/request_attributes.h"
 #include "core/tenancy/built_in_roles.h"
+#include "core/tenancy/planted_fault.h"
 #include "platform/crypto/hash.h"
 
 namespace insula::tenancy {
@@ -68,6 +71,7 @@ Status check_named(const std::optional<std::string_view>& named, const catalog::
 
 Status check_active(const catalog::Tenant& tenant) {
     if (tenant.status == catalog::TenantStatus::active) return {};
+    if (is_planted(PlantedFault::suspended_tenant_opens)) return {};
     return fail(tenant_suspended());
 }
 
@@ -110,6 +114,31 @@ std::optional<Result<TenantViewPtr>> Gate::view(Source source, const TenantId& i
     return view;
 }
 
+// For planted faults alone, as is the one below.
+std::optional<Result<KeyOwner>> Gate::remembered_owner(Source source, std::string_view key) const {
+    static std::mutex mutex;
+    static std::map<std::string, KeyOwner, std::less<>> owners;
+    const std::lock_guard lock(mutex);
+    if (const auto known = owners.find(key); known != owners.end()) return known->second;
+    auto found = owner(source, key);
+    if (found && *found) owners.emplace(key, **found);
+    return found;
+}
+
+Gate::Entered Gate::enter_where_the_header_says(Source source, const KeyOwner& owner,
+                                                std::string_view tenant) const {
+    const auto named = directory_.find(tenant);
+    if (!named) return fail(tenant_not_allowed());
+    const auto found = view(source, named->id);
+    if (!found) return std::nullopt;
+    if (!*found) return fail(found->error());
+    Actor actor(**found, principal_name(owner.member->kind, owner.member->name));
+    const auto rights = owner.view->rights(*owner.member);
+    actor.rights_.assign(rights.begin(), rights.end());
+    actor.rank_ = rank_of_roles(owner.member->roles);
+    return actor;
+}
+
 Gate::Entered Gate::enter_from(Source source, const Credential& credential,
                                std::string_view action) const {
     if (action.empty()) return fail(internal_error("an operation without an action was asked for"));
@@ -117,18 +146,23 @@ Gate::Entered Gate::enter_from(Source source, const Credential& credential,
         if (!options_.development) return fail(no_credential());
         return enter_as_developer(source, credential, action);
     }
-    const auto found = owner(source, *credential.key);
+    const auto found = is_planted(PlantedFault::removed_key_opens)
+                           ? remembered_owner(source, *credential.key)
+                           : owner(source, *credential.key);
     if (!found) return std::nullopt;
     if (!*found) return fail(found->error());
     const KeyOwner& owner = **found;
-    if (owner.key->expires_at != 0 && owner.key->expires_at <= clock_.wall_now()) {
+    const bool has_expired =
+        owner.key->expires_at != 0 && owner.key->expires_at <= clock_.wall_now();
+    if (has_expired && !is_planted(PlantedFault::expired_key_opens)) {
         return fail(invalid_key("the key has expired: " + owner.key->id));
     }
-    if (owner.member->disabled) return fail(invalid_key("its owner is disabled"));
+    if (owner.member->disabled && !is_planted(PlantedFault::disabled_member_opens))
+        return fail(invalid_key("its owner is disabled"));
     if (owner.view->is_platform()) {
         return enter_as_administrator(source, owner, credential, action);
     }
-    return enter_as_member(owner, credential, action);
+    return enter_as_member(source, owner, credential, action);
 }
 
 Gate::Entered Gate::enter_as_developer(Source source, const Credential& credential,
@@ -149,15 +183,20 @@ Gate::Entered Gate::enter_as_developer(Source source, const Credential& credenti
     return actor;
 }
 
-Gate::Entered Gate::enter_as_member(const KeyOwner& owner, const Credential& credential,
-                                    std::string_view action) {
+Gate::Entered Gate::enter_as_member(Source source, const KeyOwner& owner,
+                                    const Credential& credential, std::string_view action) const {
+    if (is_planted(PlantedFault::header_chooses_freely) && credential.tenant) {
+        return enter_where_the_header_says(source, owner, *credential.tenant);
+    }
     const catalog::Tenant& tenant = owner.view->tenant();
     if (const Status named = check_named(credential.tenant, tenant); !named) {
         return fail(named.error());
     }
     if (const Status active = check_active(tenant); !active) return fail(active.error());
     // Whatever the tenant's policies say.
-    if (is_platform_action(action)) return fail(not_permitted(action, "an action of the platform"));
+    if (is_platform_action(action) && !is_planted(PlantedFault::platform_is_open)) {
+        return fail(not_permitted(action, "an action of the platform"));
+    }
     Actor actor(owner.view, principal_name(owner.member->kind, owner.member->name));
     actor.member_ = owner.member->name;
     actor.kind_ = owner.member->kind;
@@ -186,12 +225,18 @@ Gate::Entered Gate::enter_as_administrator(Source source, const KeyOwner& owner,
         return fail(id.error());
     }
     const auto tenant = directory_.find(*credential.tenant);
+    if (!tenant && is_planted(PlantedFault::absent_tenant_is_told)) {
+        return fail(not_found("tenant_not_found", "There is no such tenant."));
+    }
     if (!tenant) return fail(tenant_not_allowed());
     const auto found = view(source, tenant->id);
     if (!found) return std::nullopt;
     if (!*found) return fail(found->error());
     actor.view_ = **found;
     use_grants(name, actor);
+    if (is_planted(PlantedFault::grants_are_not_asked)) {
+        actor.rights_.push_back({kOwnerRole, find_built_in_role(kOwnerRole, false)->policy});
+    }
     if (actor.rights_.empty()) return fail(tenant_not_allowed());
     return actor;
 }
@@ -220,7 +265,10 @@ void Actor::set_origin(const RequestOrigin& origin, Clock& clock) {
 }
 
 Result<policy::Decision> Actor::authorise(const Permission& permission) const {
-    if (developer_) {
+    const bool open =
+        is_planted(PlantedFault::policies_are_not_asked) ||
+        (is_planted(PlantedFault::platform_is_open) && is_platform_action(permission.action));
+    if (developer_ || open) {
         return policy::Decision{
             .allowed = true, .reason = policy::Reason::allowed, .policy = kDeveloper};
     }

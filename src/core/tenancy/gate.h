@@ -127,8 +127,11 @@ class Gate {
     std::optional<Result<TenantViewPtr>> view(Source source, const TenantId& id) const;
     Entered enter_as_developer(Source source, const Credential& credential,
                                std::string_view action) const;
-    static Entered enter_as_member(const KeyOwner& owner, const Credential& credential,
-                                   std::string_view action);
+    Entered enter_as_member(Source source, const KeyOwner& owner, const Credential& credential,
+                            std::string_view action) const;
+    std::optional<Result<KeyOwner>> remembered_owner(Source source, std::string_view key) const;
+    Entered enter_where_the_header_says(Source source, const KeyOwner& owner,
+                                        std::string_view tenant) const;
     Entered enter_as_administrator(Source source, const KeyOwner& owner,
                                    const Credential& credential, std::string_view action) const;
     // The rights that grants of the actor's tenant give an administrator.
