@@ -103,15 +103,37 @@ std::string target_of(const VerbArguments& arguments) {
     return target;
 }
 
+// A row for each value, none of them cut: a key that is shown once must not be.
+void add_properties(TableBuilder& builder, const JsonValue& object, const std::string& prefix) {
+    for (const json::JsonMember& member : object.object()) {
+        if (member.value.is_object()) {
+            add_properties(builder, member.value, prefix + member.name + ".");
+            continue;
+        }
+        builder.begin_row();
+        builder.add("property", Cell::of_text(prefix + member.name));
+        builder.add_value("value", member.value);
+    }
+}
+
+Status print_one(const VerbArguments& arguments, const JsonValue& value,
+                 const std::string& answer) {
+    if (!value.is_object()) return fail(odd_answer());
+    TableBuilder builder;
+    if (arguments.client.output() == OutputFormat::table) {
+        constexpr size_t kAnyWidth = 0;
+        add_properties(builder, value, {});
+        return print(render_table(builder.table(), kAnyWidth));
+    }
+    builder.begin_row();
+    builder.add_members(value);
+    return print_result(arguments.client.output(), builder.table(), answer);
+}
+
 Status print_answer(const VerbArguments& arguments, const std::string& answer) {
     ASSIGN_OR_RETURN(const JsonValue value, parse_answer(answer));
+    if (arguments.verb->list.empty()) return print_one(arguments, value, answer);
     TableBuilder builder;
-    if (arguments.verb->list.empty()) {
-        if (!value.is_object()) return fail(odd_answer());
-        builder.begin_row();
-        builder.add_members(value);
-        return print_result(arguments.client.output(), builder.table(), answer);
-    }
     const JsonValue* items = value.find(arguments.verb->list);
     if (items == nullptr || !items->is_array()) return fail(odd_answer());
     std::string lines;

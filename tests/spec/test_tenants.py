@@ -1,7 +1,10 @@
 """Tenants and who may do what in them, through the REST interface of the real server."""
 import json
+import re
+import subprocess
 
 import pytest
+import spec_server
 from spec_tenants import Platform
 
 POLICY = {"Version": "2012-10-17",
@@ -220,3 +223,14 @@ def test_a_tenant_that_cannot_be_added_is_refused_with_its_reason(platform, acme
     answer = platform.administrator.post("/v1/tenants", fields)
     assert answer.code == code, answer
     assert platform.administrator.get("/v1/tenants/fine").status == 404
+
+
+def test_the_command_line_shows_a_key_whole_on_the_narrowest_terminal(platform):
+    environment = spec_server.clean_environment() | {
+        "INSULA_SERVER": f"http://127.0.0.1:{platform.server.port}", "INSULA_API_KEY": platform.administrator.key,
+        "COLUMNS": "40"}
+    shown = subprocess.run([spec_server.binary(), "tenant", "add", "narrow"], env=environment, capture_output=True,
+                           text=True, check=True).stdout
+    secret = re.search(r"^ *owner.secret +(insula_[\w-]{43}) *$", shown, re.MULTILINE)
+    assert secret, shown
+    assert platform.client(secret.group(1)).get("/v1/tenant").json["slug"] == "narrow"
