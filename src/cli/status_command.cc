@@ -47,8 +47,8 @@ Result<JsonValue> ask(ServerConnection& server, const char* target) {
 Result<std::optional<JsonValue>> ask_if_allowed(ServerConnection& server, const char* target) {
     auto answer = ask(server, target);
     if (answer) return *std::move(answer);
-    const bool refused = answer.error().code() == Code::permission_denied ||
-                         answer.error().reason() == "tenant_required";
+    const std::string_view reason = answer.error().reason();
+    const bool refused = reason == "not_permitted" || reason == "tenant_required";
     if (!refused) return fail(std::move(answer).error());
     return std::nullopt;
 }

@@ -225,12 +225,25 @@ def test_a_tenant_that_cannot_be_added_is_refused_with_its_reason(platform, acme
     assert platform.administrator.get("/v1/tenants/fine").status == 404
 
 
+def command_line(client, *arguments, **environment):
+    """What `insula` prints with the client's key."""
+    return subprocess.run(
+        [spec_server.binary(), *arguments], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL,
+        env=spec_server.clean_environment() | {"INSULA_SERVER": f"http://127.0.0.1:{client.server.port}",
+                                               "INSULA_API_KEY": client.key} | environment).stdout
+
+
 def test_the_command_line_shows_a_key_whole_on_the_narrowest_terminal(platform):
-    environment = spec_server.clean_environment() | {
-        "INSULA_SERVER": f"http://127.0.0.1:{platform.server.port}", "INSULA_API_KEY": platform.administrator.key,
-        "COLUMNS": "40"}
-    shown = subprocess.run([spec_server.binary(), "tenant", "add", "narrow"], env=environment, capture_output=True,
-                           text=True, check=True).stdout
+    shown = command_line(platform.administrator, "tenant", "add", "narrow", COLUMNS="40")
     secret = re.search(r"^ *owner.secret +(insula_[\w-]{43}) *$", shown, re.MULTILINE)
     assert secret, shown
     assert platform.client(secret.group(1)).get("/v1/tenant").json["slug"] == "narrow"
+
+
+def test_the_status_shows_what_its_key_may_see(platform, acme):
+    about = {who: {line.split(",")[0] for line in command_line(client, "status", "--output", "csv").splitlines()[1:]}
+             for who, client in (("owner", acme), ("administrator", platform.administrator))}
+    assert about["owner"] == {"connection", "health", "tenant"}
+    assert about["administrator"] == {"connection", "health"}
+    shown = command_line(acme, "status", "--output", "csv")
+    assert "health,status,ok" in shown and "health,version" not in shown and "tenant,tenant,acme-corp" in shown

@@ -62,7 +62,7 @@ std::string_view hint_of(Code code) {
         case Code::permission_denied:
             return "Use a credential that may do this.";
         case Code::not_found:
-            return "Check the name; GET /sources lists the sources there are.";
+            return "Check the name; the list that it belongs to (GET) shows what there is.";
         case Code::already_exists:
         case Code::failed_precondition:
             return "Look at what is there now before you send it again.";
