@@ -109,7 +109,7 @@ Result<Tenant> Administration::update_tenant(std::string_view name, const Tenant
 }
 
 Result<Tenant> Administration::begin_removal(std::string_view name) {
-    ASSIGN_OR_RETURN(const Tenant before, tenant(name));
+    ASSIGN_OR_RETURN(Tenant before, tenant(name));
     if (before.status != TenantStatus::removing) {
         const Status begun = directory_.change(before.id, [](const TenantView& view) -> Change {
             ChangeDirectory change;
@@ -167,7 +167,7 @@ Result<Grant> Administration::add_grant(const Actor& administrator, std::string_
     }
     ASSIGN_OR_RETURN(const Tenant row, tenant(tenant_name));
     const WallNanos now = clock_.wall_now();
-    const Grant grant{.id = make_id(random_, "grant_"),
+    Grant grant{.id = make_id(random_, "grant_"),
                       .administrator = administrator.member_principal(),
                       .role = wanted.role,
                       .reason = wanted.reason,

@@ -32,7 +32,7 @@ const typename Values::mapped_type* find_in(const Values& values, std::string_vi
 
 Result<std::shared_ptr<const TenantView>> TenantView::make(
     catalog::Tenant tenant, std::span<const DirectoryEntry> entries) {
-    const std::shared_ptr<TenantView> view(new TenantView(std::move(tenant)));
+    std::shared_ptr<TenantView> view(new TenantView(std::move(tenant)));
     for (const DirectoryEntry& entry : entries) RETURN_IF_ERROR(view->add(entry));
     for (auto& [name, held] : view->members_) view->resolve_rights(held);
     for (const auto& [id, key] : view->keys_) view->keys_by_hash_.emplace(key.hash, &key);
