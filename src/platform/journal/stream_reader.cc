@@ -65,7 +65,7 @@ Damage StreamReader::damage_of_file(uint32_t sequence, std::string what) const {
 // What follows damage does not hang together with what stood before it.
 Status StreamReader::report(Damage damage) {
     end_.reset();
-    damage.kept = kept_names_.contains(damage.sequence);
+    damage.kept = kept_names_.contains(damage.sequence) && damage.path == path(damage.sequence);
     damaged_ = damaged_ || !damage.kept;
     return observer_->damage(damage);
 }
@@ -115,14 +115,21 @@ std::optional<StreamExtent> StreamReader::extent() const {
     return StreamExtent{.first_sequence = sequences_.front(), .end = *end_};
 }
 
+// A start does not read what is kept: of that nothing is needed, and nothing takes the place of
+// what is.
 Status StreamReader::check_known_beginning() {
     if (!known_) return {};
+    const auto needed = std::ranges::find_if(
+        sequences_, [&](uint32_t sequence) { return !kept_names_.contains(sequence); });
     const uint32_t first = known_->first_sequence;
-    if (!sequences_.empty() && sequences_.front() <= first) return {};
-    if (first == kAnySegment) {
-        return report(damage_of_file(0, "all segments of the stream are missing"));
-    }
-    return report(damage_of_file(first, "the segment is missing, with which the stream began"));
+    if (needed != sequences_.end() && *needed <= first) return {};
+    const bool all = first == kAnySegment;
+    Damage damage = damage_of_file(
+        all ? 0 : first,
+        all ? "all segments of the stream are missing, which journal/EXTENTS tells of"
+            : "the segment is missing, with which the stream began, as journal/EXTENTS says");
+    damage.path = directory_ + "/" + segment_name(damage.sequence);
+    return report(std::move(damage));
 }
 
 // The last records may be gone without a trace within the stream.

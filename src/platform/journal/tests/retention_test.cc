@@ -5,7 +5,9 @@
 
 #include "platform/fs/crash_file_system.h"
 #include "platform/fs/faulty_file_system.h"
+#include "platform/journal/format.h"
 #include "platform/journal/inspection.h"
+#include "platform/journal/stream_extents.h"
 #include "platform/journal/tests/journal_model.h"
 #include "platform/journal/tests/small_disk.h"
 
@@ -215,6 +217,31 @@ TEST_F(JournalRetention, ADamagedSegmentThatIsKeptIsNamedAndStopsNoStart) {
     ASSERT_EQ(all.damages.size(), 1u);
     EXPECT_EQ(all.damages[0].path, kept);
     EXPECT_TRUE(all.damages[0].kept);
+}
+
+// A start does not read what is kept, so that what it needs is missing where only that is left: an
+// older EXTENTS that came back, for one.
+TEST_F(JournalRetention, WhatTheExtentsNeedIsMissingThoughItIsKept) {
+    auto journal = create(keeping(seconds(100), 10));
+    journal->release(append(*journal, 23));
+    journal.reset();
+    auto next = create(keeping(seconds(100), 10), kNext);
+    for (const bool all_are_kept : {false, true}) {
+        if (all_are_kept) {
+            ASSERT_TRUE(succeeded(next->remove_streams_below(next->durable())));
+            ASSERT_EQ(files().count(".seg"), 0u);
+        }
+        ASSERT_GT(files()[".kept"], 0);
+        const StreamExtent stale{.first_sequence = all_are_kept ? kAnySegment : 0,
+                                 .end = kSegmentHeaderBytes};
+        ASSERT_TRUE(succeeded(store_extents(fs_, "journal", {{kStream, stale}})));
+        EXPECT_EQ(replay_ids(fs_, "journal").error().code(), Code::data_loss);
+        const Ids all = inspect_all();
+        ASSERT_EQ(all.damages.size(), 1u);
+        EXPECT_FALSE(all.damages[0].kept);
+        EXPECT_EQ(all.damages[0].stream, kStream);
+        EXPECT_EQ(all.damages[0].path, "journal/" + stream_name(kStream) + "/00000000.seg");
+    }
 }
 
 TEST_F(JournalRetention, AClockThatWasAheadDoesNotKeepThemForEver) {
