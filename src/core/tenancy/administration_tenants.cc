@@ -168,11 +168,11 @@ Result<Grant> Administration::add_grant(const Actor& administrator, std::string_
     ASSIGN_OR_RETURN(const Tenant row, tenant(tenant_name));
     const WallNanos now = clock_.wall_now();
     Grant grant{.id = make_id(random_, "grant_"),
-                      .administrator = administrator.member_principal(),
-                      .role = wanted.role,
-                      .reason = wanted.reason,
-                      .created_at = now,
-                      .expires_at = now + std::chrono::nanoseconds(wanted.lasts).count()};
+                .administrator = administrator.member_principal(),
+                .role = wanted.role,
+                .reason = wanted.reason,
+                .created_at = now,
+                .expires_at = now + std::chrono::nanoseconds(wanted.lasts).count()};
     const Status added = directory_.change(row.id, [&](const TenantView& view) -> Change {
         ChangeDirectory change;
         size_t kept = view.grants().size();
