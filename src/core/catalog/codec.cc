@@ -135,31 +135,29 @@ Result<std::vector<std::string>> decode_text_list(Bytes blob) {
     return texts;
 }
 
-Result<ColumnType> decode_column_type(uint64_t number) {
-    constexpr auto kFirst = static_cast<uint64_t>(ColumnType::boolean);
-    constexpr auto kLast = static_cast<uint64_t>(ColumnType::json);
-    if (number < kFirst || number > kLast) {
-        return fail(data_loss(fmt::format("unknown column type {}", number)));
+namespace {
+
+// `first` and `last` of an enumeration without gaps.
+template <class Enum>
+Result<Enum> decode_enum(uint64_t number, Enum first, Enum last, std::string_view what) {
+    if (number < static_cast<uint64_t>(first) || number > static_cast<uint64_t>(last)) {
+        return fail(data_loss(fmt::format("unknown {}: {}", what, number)));
     }
-    return static_cast<ColumnType>(number);
+    return static_cast<Enum>(number);
+}
+
+}  // namespace
+
+Result<ColumnType> decode_column_type(uint64_t number) {
+    return decode_enum(number, ColumnType::boolean, ColumnType::json, "column type");
 }
 
 Result<TenantStatus> decode_tenant_status(uint64_t number) {
-    constexpr auto kFirst = static_cast<uint64_t>(TenantStatus::active);
-    constexpr auto kLast = static_cast<uint64_t>(TenantStatus::removing);
-    if (number < kFirst || number > kLast) {
-        return fail(data_loss(fmt::format("unknown status of a tenant: {}", number)));
-    }
-    return static_cast<TenantStatus>(number);
+    return decode_enum(number, TenantStatus::active, TenantStatus::removing, "status of a tenant");
 }
 
 Result<EntryKind> decode_entry_kind(uint64_t number) {
-    constexpr auto kFirst = static_cast<uint64_t>(EntryKind::user);
-    constexpr auto kLast = static_cast<uint64_t>(EntryKind::grant);
-    if (number < kFirst || number > kLast) {
-        return fail(data_loss(fmt::format("unknown kind of a directory entry: {}", number)));
-    }
-    return static_cast<EntryKind>(number);
+    return decode_enum(number, EntryKind::user, EntryKind::grant, "kind of a directory entry");
 }
 
 }  // namespace insula::catalog
