@@ -238,6 +238,8 @@ Gate::Entered Gate::enter_as_administrator(Source source, const KeyOwner& owner,
         actor.rights_.push_back({kOwnerRole, find_built_in_role(kOwnerRole, false)->policy});
     }
     if (actor.rights_.empty()) return fail(tenant_not_allowed());
+    // Told only to those whom the tenant has let in.
+    if (const Status active = check_active(*tenant); !active) return fail(active.error());
     return actor;
 }
 

@@ -165,6 +165,16 @@ TEST_F(GateTest, ASuspendedTenantIsShutAndARemovedOnesKeysAreGone) {
     EXPECT_EQ(ask(second_owner_), "unauthenticated");
 }
 
+TEST_F(GateTest, AGrantOpensNoSuspendedTenant) {
+    grant(clock_.wall_now() + 1000);
+    EXPECT_EQ(ask(administrator_, kWrite, "second"), "admitted as platform/user/root");
+    update_tenant(
+        kSecond, [](catalog::Tenant& tenant) { tenant.status = catalog::TenantStatus::suspended; });
+    EXPECT_EQ(ask(administrator_, kWrite, "second"), "tenant_suspended");
+    EXPECT_EQ(ask(administrator_, kWrite, "first"), "tenant_not_allowed")
+        << "without a grant nobody is told whether a tenant is suspended";
+}
+
 TEST_F(GateTest, AMemberMayDoWhatItsRolesAndPoliciesSay) {
     put(entry_of(kFirst, PolicyDocument{.name = "orders",
                                         .description = "",
