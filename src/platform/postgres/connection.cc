@@ -61,6 +61,7 @@ class Connection::Answers {
             case PGRES_PIPELINE_ABORTED:
                 return Next::more;
             case PGRES_PIPELINE_SYNC:
+                synced_ = true;
                 return Next::step_done;
             default:
                 if (!failure_) failure_ = connection.server_failure(result);
@@ -70,6 +71,9 @@ class Connection::Answers {
     }
     std::optional<Failure>& failure() { return failure_; }
     bool committed() const { return committed_; }
+    // The server has done with all that it was sent, and says so. Words that end the session can
+    // stand in the place of this answer, behind a COMMIT that has no answer of its own yet.
+    bool synced() const { return synced_; }
     std::vector<Rows> rows() { return std::move(rows_); }
 
   private:
@@ -82,6 +86,7 @@ class Connection::Answers {
     std::vector<Rows> rows_;
     std::optional<Failure> failure_;
     bool committed_ = false;
+    bool synced_ = false;
 };
 
 void Connection::Close::operator()(pg_conn* connection) const { PQfinish(connection); }
@@ -169,24 +174,27 @@ bool Connection::wait_for_result(Deadline deadline) {
 
 Outcome<std::vector<Rows>> Connection::receive(size_t queries, const Sent& sent, Access access,
                                                Deadline deadline) {
-    const auto give_up = [&](std::optional<Failure>& said) {
+    Answers answers(queries);
+    const auto give_up = [&]() -> Outcome<std::vector<Rows>> {
         Failure failure =
             lost(sent.commit && access == Access::write ? Effect::unknown : Effect::none, deadline);
+        if (answers.committed()) return answers.rows();
         // What the server said before it went; the library's own words are there already.
+        const std::optional<Failure>& said = answers.failure();
         if (said && !said->sqlstate.empty()) {
             failure.error = failure.error.with_detail(said->error.detail());
             failure.sqlstate = said->sqlstate;
         }
         return std::unexpected(std::move(failure));
     };
-    Answers answers(queries);
     for (const Step& step : sent.steps) {
         for (auto next = Answers::Next::more; next == Answers::Next::more;) {
-            if (!wait_for_result(deadline)) return give_up(answers.failure());
+            if (!wait_for_result(deadline)) return give_up();
             next = answers.take(*this, step);
-            if (next == Answers::Next::connection_lost) return give_up(answers.failure());
+            if (next == Answers::Next::connection_lost) return give_up();
         }
     }
+    if (!answers.synced()) return give_up();
     if (answers.failure()) return std::unexpected(*std::move(answers.failure()));
     if (!sent.commit || answers.committed()) return answers.rows();
     return std::unexpected(

@@ -225,6 +225,45 @@ TEST_F(PostgresConnection, ASessionThatIsEndedSaysWhyAndIsSeenToBeClosed) {
     EXPECT_NE(failure.error.detail().find("administrator command"), std::string_view::npos);
 }
 
+// The server's answers are cut off at every byte, without and with last words: before and after it
+// said that it has committed.
+TEST_F(PostgresConnection, WhatIsCommittedIsNeverSaidToHaveFailed) {
+    one("CREATE TABLE sent (id int8)");
+    const std::string directory = server_->directory() + "/proxy";
+    auto proxy = *CuttingProxy::start(directory, server_->socket_path());
+    int64_t id = 0;
+    for (const std::string& last_words : {std::string(), administrator_ends_session()}) {
+        int told = 0;
+        int unknown = 0;
+        for (uint64_t byte = 0;; ++byte) {
+            const auto through = open(proxy->url());
+            ASSERT_TRUE(through);
+            const Query insert{{"", "INSERT INTO sent VALUES ($1)"},
+                               std::move(Parameters().int64(++id))};
+            proxy->arm({.after_server_bytes = byte, .last_words = last_words});
+            const auto done = through->transact(Access::write, {&insert, 1}, soon());
+            const bool cut = proxy->disarm().cut;
+            const Query find{{"", "SELECT count(*) FROM sent WHERE id = $1"},
+                             std::move(Parameters().int64(id))};
+            const auto found = connection_->transact(Access::read, {&find, 1}, soon());
+            ASSERT_TRUE(found);
+            if (done) {
+                EXPECT_EQ(found->at(0).int64(0, 0), 1) << "cut at byte " << byte;
+                ++told;
+            } else {
+                EXPECT_EQ(done.error().effect, Effect::unknown) << "cut at byte " << byte;
+                EXPECT_EQ(done.error().recovery, Recovery::reconnect);
+                EXPECT_FALSE(through->usable()) << "cut at byte " << byte;
+                ++unknown;
+            }
+            if (!cut) break;
+        }
+        EXPECT_GT(unknown, 20);
+        EXPECT_GT(told, 1) << "COMMIT's own answer is enough";
+    }
+    one("DROP TABLE sent");
+}
+
 TEST_F(PostgresConnection, DurableCommitsAreNotSwitchedOff) {
     one("CREATE ROLE careless LOGIN");
     one("ALTER ROLE careless SET synchronous_commit = off");

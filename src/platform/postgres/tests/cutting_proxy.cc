@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
+#include <utility>
 
 namespace insula::postgres {
 namespace {
@@ -23,18 +25,27 @@ sockaddr_un address_of(const std::string& path) {
     return address;
 }
 
-bool write_all(int to, const char* data, size_t size) {
-    while (size > 0) {
-        const ssize_t written = send(to, data, size, MSG_NOSIGNAL);
+bool write_all(int to, std::string_view data) {
+    while (!data.empty()) {
+        const ssize_t written = send(to, data.data(), data.size(), MSG_NOSIGNAL);
         if (written < 0 && errno == EINTR) continue;
         if (written <= 0) return false;
-        data += written;
-        size -= static_cast<size_t>(written);
+        data.remove_prefix(static_cast<size_t>(written));
     }
     return true;
 }
 
 }  // namespace
+
+// An ErrorResponse: https://www.postgresql.org/docs/15/protocol-message-formats.html
+std::string administrator_ends_session() {
+    using namespace std::string_literals;
+    const std::string fields =
+        "SFATAL\0VFATAL\0C57P01\0"s
+        "Mterminating connection due to administrator command\0\0"s;
+    const size_t size = fields.size() + 4;
+    return "E\0\0"s + static_cast<char>(size >> 8) + static_cast<char>(size & 0xff) + fields;
+}
 
 struct CuttingProxy::Link {
     int client = -1;
@@ -160,6 +171,7 @@ bool CuttingProxy::pass(int from, int to, bool client) {
     if (client && swallow_) return true;
     auto passing = static_cast<size_t>(received);
     bool cut = false;
+    std::string last_words;
     {
         const std::lock_guard lock(mutex_);
         if (armed_) {
@@ -167,7 +179,7 @@ bool CuttingProxy::pass(int from, int to, bool client) {
             if (left < passing) {
                 passing = left;
                 cut = true;
-                left_ = {};  // once
+                last_words = std::exchange(left_, {}).last_words;  // once
                 passed_.cut = true;
             } else if (left != UINT64_MAX) {
                 left -= passing;
@@ -175,7 +187,9 @@ bool CuttingProxy::pass(int from, int to, bool client) {
             (client ? passed_.client : passed_.server) += passing;
         }
     }
-    return write_all(to, buffer.data(), passing) && !cut;
+    if (!write_all(to, {buffer.data(), passing})) return false;
+    if (!last_words.empty()) write_all(client ? from : to, last_words);
+    return !cut;
 }
 
 }  // namespace insula::postgres

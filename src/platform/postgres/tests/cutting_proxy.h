@@ -9,7 +9,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <thread>
 
 #include "base/result.h"
@@ -21,7 +20,12 @@ struct Cut {
     // arm() on.
     uint64_t after_client_bytes = UINT64_MAX;
     uint64_t after_server_bytes = UINT64_MAX;
+    // What the client is sent in place of what no longer passes.
+    std::string last_words{};
 };
+
+// What a server says to a session that its administrator ends.
+std::string administrator_ends_session();
 
 class CuttingProxy {
   public:
