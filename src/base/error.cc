@@ -19,7 +19,7 @@ std::string_view code_name(Code code) {
 
 Error::Error(Code code, std::string_view reason, std::string message)
     : state_(std::make_shared<const State>(
-          State{code, std::string(reason), std::move(message), {}, {}})) {}
+          State{code, std::string(reason), std::move(message), {}, {}, {}})) {}
 
 Error Error::with_hint(std::string hint) const {
     Error copy = *this;
@@ -37,6 +37,14 @@ Error Error::with_detail(std::string_view detail) const {
     } else {
         state->detail = std::string(detail) + ": " + state->detail;
     }
+    copy.state_ = std::move(state);
+    return copy;
+}
+
+Error Error::with_retry_after(std::chrono::milliseconds wait) const {
+    Error copy = *this;
+    auto state = std::make_shared<State>(*state_);
+    state->retry_after = wait;
     copy.state_ = std::move(state);
     return copy;
 }

@@ -7,7 +7,9 @@
 // never hold paths, SQL or addresses. What operators need goes into `detail`, which only logs show.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -46,11 +48,14 @@ class [[nodiscard]] Error {
     std::string_view message() const { return state_->message; }
     std::string_view hint() const { return state_->hint; }
     std::string_view detail() const { return state_->detail; }
+    // When the same request may succeed; absent: nobody knows.
+    std::optional<std::chrono::milliseconds> retry_after() const { return state_->retry_after; }
 
     // Each returns a changed copy, so that calls chain where the error is made.
     Error with_hint(std::string hint) const;
     // Adds to what operators see, innermost first: "sync: segment 3: fdatasync: EIO".
     Error with_detail(std::string_view detail) const;
+    Error with_retry_after(std::chrono::milliseconds wait) const;
 
     // For logs: code, reason, message and detail on one line.
     std::string describe() const;
@@ -62,6 +67,7 @@ class [[nodiscard]] Error {
         std::string message;
         std::string hint;
         std::string detail;
+        std::optional<std::chrono::milliseconds> retry_after;
     };
     std::shared_ptr<const State> state_;
 };

@@ -1,4 +1,4 @@
-// insula tenant|user|service-account|key|role|policy|grant VERB.
+// insula tenant|plan|user|service-account|key|role|policy|grant VERB.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -19,6 +19,7 @@
 #include "cli/option_checks.h"
 #include "cli/output.h"
 #include "platform/json/json_value.h"
+#include "server/config/value.h"
 
 namespace insula::cli {
 
@@ -60,21 +61,44 @@ JsonValue::Array split(const std::vector<std::string>& texts) {
     return items;
 }
 
-void add_member(const VerbOption& option, const VerbArguments::Given& given,
-                JsonValue::Object& body) {
+// "rows=1000", "storage_bytes=100GiB", "rows=none": which limits there are is the server's to say.
+Result<JsonValue::Object> limits_of(const std::vector<std::string>& texts) {
+    JsonValue::Object limits;
+    for (const std::string& text : texts) {
+        const size_t equals = text.find('=');
+        const std::string value = equals == std::string::npos ? "" : text.substr(equals + 1);
+        const auto number = config::parse_bytes(value);
+        if (equals == 0 || (value != "none" && (!number || *number < 0))) {
+            return fail(invalid_argument("invalid_limit", "\"" + text + "\" is no limit.")
+                            .with_hint("Write NAME=NUMBER, as in --limit rows=1000000 or --limit "
+                                       "storage_bytes=100GiB; NAME=none takes a limit away."));
+        }
+        limits.push_back({text.substr(0, equals), value == "none"
+                                                      ? JsonValue()
+                                                      : JsonValue(static_cast<uint64_t>(*number))});
+    }
+    return limits;
+}
+
+Status add_member(const VerbOption& option, const VerbArguments::Given& given,
+                  JsonValue::Object& body) {
     const std::string key(option.key);
     if (option.kind == OptionKind::flag) {
         if (given.flag) body.push_back({key, JsonValue(true)});
-        return;
+        return {};
     }
-    if (given.texts.empty()) return;
+    if (given.texts.empty()) return {};
     if (option.kind == OptionKind::text) {
         body.push_back({key, JsonValue(given.texts.back())});
     } else if (option.kind == OptionKind::texts) {
         body.push_back({key, JsonValue(split(given.texts))});
     } else if (option.kind == OptionKind::number) {
         body.push_back({key, JsonValue(static_cast<uint64_t>(std::stoull(given.texts.back())))});
+    } else if (option.kind == OptionKind::limits) {
+        ASSIGN_OR_RETURN(auto limits, limits_of(given.texts));
+        body.push_back({key, JsonValue(std::move(limits))});
     }
+    return {};
 }
 
 // Empty where the request has none.
@@ -88,7 +112,7 @@ Result<std::string> body_of(const VerbArguments& arguments) {
         const VerbOption& option = verb.options[i];
         const VerbArguments::Given& given = arguments.options[i];
         if (option.kind == OptionKind::document) return read_document(given.texts.back());
-        add_member(option, given, body);
+        RETURN_IF_ERROR(add_member(option, given, body));
     }
     if (body.empty()) return std::string();
     return JsonValue(std::move(body)).text();
@@ -164,9 +188,11 @@ void add_option(CLI::App& command, const VerbOption& option, VerbArguments::Give
         return;
     }
     CLI::Option* added = command.add_option(flag, given.texts, help)->allow_extra_args(false);
-    if (option.kind != OptionKind::texts) added->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+    const bool repeated = option.kind == OptionKind::texts || option.kind == OptionKind::limits;
+    if (!repeated) added->multi_option_policy(CLI::MultiOptionPolicy::Throw);
     if (option.kind == OptionKind::number) added->check(refuse_no_whole_number);
     added->type_name(option.kind == OptionKind::number     ? "N"
+                     : option.kind == OptionKind::limits   ? "NAME=VALUE"
                      : option.kind == OptionKind::document ? "FILE"
                                                            : "TEXT");
     if (option.required) added->required();

@@ -12,9 +12,34 @@ using enum OptionKind;
 constexpr std::array kAddTenant{
     VerbOption{"--name", "name", text, "a name for people"},
     VerbOption{"--id", "id", text, "its id, a UUID; made by the server otherwise"},
-    VerbOption{"--owner", "owner", text, "the user that is added as its owner (owner)"}};
-constexpr std::array kUpdateTenant{VerbOption{"--slug", "slug", text, "another short name"},
-                                   VerbOption{"--name", "name", text, "a name for people"}};
+    VerbOption{"--owner", "owner", text, "the user that is added as its owner (owner)"},
+    VerbOption{"--plan", "plan", text, "the plan whose limits it has"},
+    VerbOption{"--limit", "limits", limits, "a limit of its own; may be repeated"}};
+constexpr std::array kUpdateTenant{
+    VerbOption{"--slug", "slug", text, "another short name"},
+    VerbOption{"--name", "name", text, "a name for people"},
+    VerbOption{"--plan", "plan", text, "the plan whose limits it has; empty: none"},
+    VerbOption{"--limit", "limits", limits, "a limit of its own, or NAME=none; may be repeated"}};
+constexpr std::array kQuota{VerbOption{"--bytes", "bytes", number, "bytes more"},
+                            VerbOption{"--rows", "rows", number, "rows more"},
+                            VerbOption{"--sources", "sources", number, "sources more"}};
+constexpr std::array kPlanOptions{
+    VerbOption{"--description", "description", text, "a text for people"},
+    VerbOption{"--limit", "limits", limits, "may be repeated"}};
+constexpr std::array kPlanVerbs{
+    Verb{"put", "add", "Add or replace a plan", put, "/v1/plans/{}", "NAME", "", kPlanOptions, "",
+         "  insula plan put gold --limit requests_per_second=5000 --limit storage_bytes=1TiB"},
+    Verb{"list", "", "List plans", get, "/v1/plans", "", "", {}, "plans", "  insula plan list"},
+    Verb{"remove",
+         "delete",
+         "Remove a plan that no tenant is on",
+         delete_,
+         "/v1/plans/{}",
+         "NAME",
+         "",
+         {},
+         "",
+         "  insula plan remove gold"}};
 constexpr std::array kTenantVerbs{
     Verb{"add", "create", "Add a tenant, and show its owner's key once", post, "/v1/tenants",
          "SLUG", "slug", kAddTenant, "",
@@ -40,8 +65,23 @@ constexpr std::array kTenantVerbs{
          {},
          "",
          "  insula tenant show acme-corp"},
-    Verb{"update", "rename", "Change a tenant's name or slug", patch, "/v1/tenants/{}", "TENANT",
-         "", kUpdateTenant, "", "  insula tenant update acme-corp --name 'Acme Inc.'"},
+    Verb{"update", "rename", "Change a tenant's names, plan and limits", patch, "/v1/tenants/{}",
+         "TENANT", "", kUpdateTenant, "",
+         "  insula tenant update acme-corp --name 'Acme Inc.'\n"
+         "  insula tenant update acme-corp --plan gold --limit rows=1000000"},
+    Verb{"usage",
+         "metrics",
+         "Show what a tenant uses and may use",
+         get,
+         "/v1/tenants/{}/usage",
+         "TENANT",
+         "",
+         {},
+         "",
+         "  insula tenant usage acme-corp"},
+    Verb{"check-quota", "", "Ask whether a tenant could store so much more", post,
+         "/v1/tenants/{}/check-quota", "TENANT", "", kQuota, "",
+         "  insula tenant check-quota acme-corp --bytes 1000000000"},
     Verb{"suspend",
          "",
          "Let nobody act for a tenant; its data is kept",
@@ -292,6 +332,9 @@ constexpr std::array kGrantVerbs{
          "  insula grant remove grant_0123456789ab"}};
 
 constexpr std::array kNouns{
+    Noun{"plan", "Limits that several tenants have", kPlanVerbs,
+         "  insula plan put gold --limit requests_per_second=5000\n"
+         "  insula tenant update acme-corp --plan gold"},
     Noun{"tenant", "Add, list, change and remove tenants", kTenantVerbs,
          "  insula tenant add acme-corp\n  insula tenant list"},
     Noun{"user", "Add, list, change and remove a tenant's users", kUserVerbs,

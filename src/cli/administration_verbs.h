@@ -1,4 +1,4 @@
-// What `insula tenant|user|service-account|key|role|policy|grant VERB` asks the server for, as
+// What `insula tenant|plan|user|service-account|key|role|policy|grant VERB` asks the server for, as
 // data: each verb is one request whose answer is shown as a table. Constants.
 #pragma once
 
@@ -16,6 +16,7 @@ enum class OptionKind : uint8_t {
     texts,  // repeated, or with commas: an array
     number,
     flag,      // true where it is given
+    limits,    // repeated "NAME=VALUE": an object
     document,  // the option names a file whose content is the body; "-" is standard input
 };
 

@@ -105,6 +105,13 @@ net::HttpServerOptions http_options(const config::ServerConfig& config) {
     return options;
 }
 
+// Of tenants that have none of their own.
+tenancy::Limits default_limits(const config::ServerConfig& config) {
+    tenancy::Limits limits;
+    if (config.rate_limiting) limits.requests_per_second = config.default_requests_per_second;
+    return limits;
+}
+
 Result<catalog::Tenant> own_default_tenant(const config::ServerConfig& config,
                                            catalog::Catalog& catalog, Clock& clock,
                                            Random& random) {
@@ -194,6 +201,7 @@ struct Node::State {
           engines(engine_options(config, disk), fs, clock, directory.spill_path()) {}
 
     Status open_storage(std::function<bool()> give_up);
+    std::shared_ptr<tenancy::StorageAccounts> storage_accounts();
     Status open_door();
     Status replay();
     void finish_removals();
@@ -216,6 +224,7 @@ struct Node::State {
     catalog::Tenant default_tenant;
     std::unique_ptr<tenancy::Directory> tenancy;
     tenancy::FirstMembers first_members;
+    tenancy::Meters meters;
     tables::EngineHost engines;
     tables::OpenFiles open_files;
     std::unique_ptr<tables::Services> services;
@@ -235,6 +244,14 @@ struct Node::State {
     bool stopped = false;
 };
 
+std::shared_ptr<tenancy::StorageAccounts> Node::State::storage_accounts() {
+    return std::make_shared<tenancy::StorageAccounts>(
+        [this](const TenantId& tenant) { return tenancy->limits(tenant); },
+        [this](const TenantId& tenant, const tenancy::LimitField& limit) {
+            meters.of(tenant)->count_refusal(limit);
+        });
+}
+
 Status Node::State::open_storage(std::function<bool()> give_up) {
     ASSIGN_OR_RETURN(catalog,
                      open_node_catalog(config, fs, clock, random, directory, std::move(give_up)));
@@ -245,7 +262,7 @@ Status Node::State::open_storage(std::function<bool()> give_up) {
     RETURN_IF_ERROR(catalog->raise_epochs());
     epochs_raised_point.reach();
     ASSIGN_OR_RETURN(tenants, catalog->tenants());
-    ASSIGN_OR_RETURN(tenancy, tenancy::Directory::open(*catalog));
+    ASSIGN_OR_RETURN(tenancy, tenancy::Directory::open(*catalog, default_limits(config)));
     ASSIGN_OR_RETURN(first_members,
                      tenancy::find_first_members(*catalog, *tenancy, default_tenant.id, random,
                                                  clock.wall_now()));
@@ -262,6 +279,7 @@ Status Node::State::open_storage(std::function<bool()> give_up) {
                                             RETURN_IF_ERROR(catalog->check_owned());
                                             return disk.admit();
                                         },
+                                        .storage = storage_accounts(),
                                         .attachable = attachable(config, directory.path())});
     store = std::make_unique<tables::TableStore>(*services);
     auto recovered = store->open(tenants, directory.journal_path(), journal_options(config));
@@ -298,7 +316,7 @@ Status Node::State::open_door() {
                       config.catalog_url.empty() ? std::string(kControlDb) : std::string()});
     gate = std::make_unique<tenancy::Gate>(
         tenancy::GateOptions{.development = config.dev, .default_tenant = default_tenant.id},
-        *tenancy, clock);
+        *tenancy, meters, clock);
     administration = std::make_unique<tenancy::Administration>(*tenancy, clock, random);
     rest::RestOptions options{.body_bytes_max = config.body_bytes_max,
                               .data_roots = config.allowed_data_roots};
@@ -310,6 +328,7 @@ Status Node::State::open_door() {
         std::move(options),
         rest::RestServices{.gate = *gate,
                            .administration = *administration,
+                           .meters = meters,
                            .tables = *store,
                            .queries = *queries,
                            .journal = *journal,

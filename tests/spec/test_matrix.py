@@ -38,6 +38,9 @@ TARGETS = {
     "DELETE /v1/tenants/{tenant}": ("tenant", None), "POST /v1/tenants/{tenant}/suspend": ("tenant", None),
     "POST /v1/tenants/{tenant}/resume": ("tenant", None), "POST /v1/tenants/{tenant}/reset-owner": ("tenant", None),
     "POST /v1/tenants/{tenant}/grants": ("tenant", {"role": "owner", "reason": "x"}), "GET /v1/tenant": ("", None),
+    "GET /v1/tenants/{tenant}/usage": ("tenant", None), "GET /v1/tenant/usage": ("", None),
+    "POST /v1/tenants/{tenant}/check-quota": ("tenant", {"rows": 1}), "POST /v1/tenant/check-quota": ("", {"rows": 1}),
+    "GET /v1/plans": ("", None), "PUT /v1/plans/{name}": ("plan", {}), "DELETE /v1/plans/{name}": ("plan", None),
     "GET /v1/grants": ("", None), "DELETE /v1/grants/{id}": ("grant", None),
     "POST /v1/users": ("user", {"name": "{name}"}), "GET /v1/users": ("", None),
     "GET /v1/users/{name}": ("user", None), "PATCH /v1/users/{name}": ("user", {"display_name": "x"}),
@@ -70,7 +73,8 @@ class World:
         self.platform = Platform()
         self.owner = self.platform.add_tenant("tenant-a")
         self.other = self.platform.add_tenant("tenant-b")
-        self.things = {"": Thing("", "", ""), "tenant": Thing("tenant-a", "tenant-b", "tenant-zz")}
+        self.things = {"": Thing("", "", ""), "tenant": Thing("tenant-a", "tenant-b", "tenant-zz"),
+                       "plan": Thing("plan_a", "plan_b", "plan_z")}
         self._fill()
         self.refused = self._credentials()
 

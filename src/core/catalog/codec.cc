@@ -157,7 +157,7 @@ Result<TenantStatus> decode_tenant_status(uint64_t number) {
 }
 
 Result<EntryKind> decode_entry_kind(uint64_t number) {
-    return decode_enum(number, EntryKind::user, EntryKind::grant, "kind of a directory entry");
+    return decode_enum(number, EntryKind::user, EntryKind::plan, "kind of a directory entry");
 }
 
 }  // namespace insula::catalog

@@ -42,6 +42,7 @@ enum class EntryKind : uint8_t {
     signing_key = 7,
     revocation = 8,
     grant = 9,
+    plan = 10,
 };
 
 // What a tenant's directory holds: users, keys, roles, … The catalog keeps `value` as it is.

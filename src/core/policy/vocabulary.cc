@@ -78,7 +78,8 @@ constexpr std::array kNodeVerbs{
     "UpdateTenant"sv,        "SetQuota"sv,         "SuspendTenant"sv,  "ResumeTenant"sv,
     "RenameTenant"sv,        "RemoveTenant"sv,     "GetUsage"sv,       "SearchAudit"sv,
     "ExportAudit"sv,         "VerifyAudit"sv,      "RotateRootKey"sv,  "ReloadCertificates"sv,
-    "RequestTenantAccess"sv, "ResetTenantOwner"sv,
+    "RequestTenantAccess"sv, "ResetTenantOwner"sv, "CheckQuota"sv,     "PutPlan"sv,
+    "ListPlans"sv,           "DeletePlan"sv,
 };
 
 constexpr std::array kServices{

@@ -30,6 +30,7 @@ inline constexpr size_t kKeysOfMemberMax = 10;
 inline constexpr size_t kRolesOfTenantMax = 500;
 inline constexpr size_t kPoliciesOfTenantMax = 500;
 inline constexpr size_t kGrantsMax = 100;  // of a tenant, those that have expired too
+inline constexpr size_t kPlansMax = 1000;
 inline constexpr std::chrono::hours kGrantMax{24};
 inline constexpr std::chrono::hours kKeyOverlapMax{7 * 24};
 
@@ -38,16 +39,23 @@ struct NewTenant {
     std::string slug;
     std::string name;   // empty: the slug
     std::string owner;  // a user that is added with it; empty: "owner"
+    TenantProfile profile;
 };
 struct AddedTenant {
     catalog::Tenant tenant;
     std::string owner;
     std::string owner_secret;  // of a key, shown once
 };
+struct LimitChange {
+    const LimitField* limit = nullptr;  // of limit_fields()
+    std::optional<uint64_t> value;      // absent: the plan's, or the server's
+};
 struct TenantChanges {
     std::optional<std::string> slug;
     std::optional<std::string> name;
     std::optional<catalog::TenantStatus> status;  // active or suspended
+    std::optional<std::string> plan;              // empty: none
+    std::vector<LimitChange> limits;
 };
 
 struct MemberChanges {
@@ -83,6 +91,16 @@ class Administration {
     Result<AddedTenant> reset_owner(std::string_view name);
     Result<Grant> add_grant(const Actor& administrator, std::string_view tenant,
                             const NewGrant& wanted);
+
+    // Its own, and what it may use all in all.
+    TenantProfile profile(const TenantId& tenant) const { return directory_.profile(tenant); }
+    LimitsPtr limits(const TenantId& tenant) const { return directory_.limits(tenant); }
+
+    // By name.
+    Result<std::vector<Plan>> plans();
+    Result<Plan> put_plan(Plan plan);
+    // failed_precondition `plan_in_use`.
+    Status remove_plan(std::string_view name);
 
     // What the actor's tenant has.
     Result<TenantViewPtr> view(const Actor& actor);

@@ -42,6 +42,9 @@ Error no_such_policy(std::string_view name) {
 Error no_such_grant(std::string_view id) {
     return not_found("grant_not_found", said_missing("grant", id));
 }
+Error no_such_plan(std::string_view name) {
+    return not_found("plan_not_found", said_missing("plan", name));
+}
 Error no_such_tenant() { return not_found("tenant_not_found", "There is no such tenant."); }
 Error exists(std::string_view what, std::string_view name) {
     return {Code::already_exists, "entry_exists",

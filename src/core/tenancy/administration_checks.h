@@ -23,6 +23,7 @@ Error no_such_role(std::string_view name);
 Error no_such_policy(std::string_view name);
 Error no_such_grant(std::string_view id);
 Error no_such_tenant();
+Error no_such_plan(std::string_view name);
 Error exists(std::string_view what, std::string_view name);
 Error limit_reached(std::string_view what, size_t limit);
 

@@ -60,6 +60,7 @@ Tenant Administration::new_row(NewTenant wanted) const {
     row.slug = std::move(wanted.slug);
     row.name = wanted.name.empty() ? row.slug : std::move(wanted.name);
     row.created_at = clock_.wall_now();
+    row.profile = write_profile(wanted.profile);
     return row;
 }
 
@@ -68,6 +69,8 @@ Result<AddedTenant> Administration::add_tenant(NewTenant wanted) {
     RETURN_IF_ERROR(check_text("A tenant's name", wanted.name));
     const std::string owner = wanted.owner.empty() ? std::string(kDefaultOwner) : wanted.owner;
     RETURN_IF_ERROR(check_name("The name of a user", owner));
+    RETURN_IF_ERROR(check_limits(wanted.profile.limits));
+    const std::string plan = wanted.profile.plan;
     if (wanted.id == TenantId()) {
         return fail(invalid_argument("malformed_tenant_id", "The nil UUID is no tenant's."));
     }
@@ -79,7 +82,8 @@ Result<AddedTenant> Administration::add_tenant(NewTenant wanted) {
     const NewKey key =
         make_key(random_, now,
                  {.owner_kind = MemberKind::user, .owner = owner, .label = "made with the tenant"});
-    const Status added = directory_.change(TenantId(), [&](const TenantView&) -> Change {
+    const Status added = directory_.change(TenantId(), [&](const TenantView& platform) -> Change {
+        if (!plan.empty() && platform.plan(plan) == nullptr) return fail(no_such_plan(plan));
         ChangeDirectory change;
         change.add_tenant = row;
         change.put.push_back({entry_of(row.id, owner_member(owner, now))});
@@ -102,6 +106,14 @@ Result<Tenant> Administration::update_tenant(std::string_view name, const Tenant
         if (changes.slug) change.update_tenant->slug = *changes.slug;
         if (changes.name) change.update_tenant->name = *changes.name;
         if (changes.status) change.update_tenant->status = *changes.status;
+        TenantProfile profile = directory_.profile(before.id);
+        if (changes.plan) profile.plan = *changes.plan;
+        for (const auto& [limit, value] : changes.limits) profile.limits.*limit->value = value;
+        RETURN_IF_ERROR(check_limits(profile.limits));
+        if (changes.plan && !changes.plan->empty() && !directory_.has_plan(*changes.plan)) {
+            return fail(no_such_plan(*changes.plan));
+        }
+        change.update_tenant->profile = write_profile(profile);
         return change;
     });
     RETURN_IF_ERROR(updated);

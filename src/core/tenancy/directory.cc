@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/check.h"
 #include "platform/runtime/log.h"
 
 namespace insula::tenancy {
@@ -31,10 +32,18 @@ std::set<TenantId> touched_by(const ChangeDirectory& change) {
     return touched;
 }
 
+bool changes_plans(const ChangeDirectory& change) {
+    const auto is_plan = [](catalog::EntryKind kind) { return kind == catalog::EntryKind::plan; };
+    return std::ranges::any_of(change.put, is_plan,
+                               [](const catalog::PutEntry& put) { return put.entry.kind; }) ||
+           std::ranges::any_of(change.remove, is_plan, &catalog::EntryName::kind);
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Directory>> Directory::open(catalog::Catalog& catalog) {
-    std::unique_ptr<Directory> directory(new Directory(catalog));
+Result<std::unique_ptr<Directory>> Directory::open(catalog::Catalog& catalog,
+                                                   const Limits& defaults) {
+    std::unique_ptr<Directory> directory(new Directory(catalog, defaults));
     RETURN_IF_ERROR(directory->read_tenants());
     return directory;
 }
@@ -42,12 +51,17 @@ Result<std::unique_ptr<Directory>> Directory::open(catalog::Catalog& catalog) {
 // With changing_ held, or before anybody else has the directory.
 Status Directory::read_tenants() {
     ASSIGN_OR_RETURN(std::vector<Tenant> rows, catalog_.tenants());
+    ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> platform, catalog_.directory(TenantId()));
     const std::unique_lock lock(mutex_);
     tenants_.clear();
     slugs_.clear();
-    for (Tenant& tenant : rows) {
-        put_row(std::move(tenant));
+    plans_.clear();
+    for (const DirectoryEntry& entry : platform) {
+        if (entry.kind != catalog::EntryKind::plan) continue;
+        ASSIGN_OR_RETURN(Plan plan, plan_of(entry));
+        plans_.insert_or_assign(plan.name, plan.limits);
     }
+    for (Tenant& tenant : rows) RETURN_IF_ERROR(put_row(std::move(tenant)));
     rows_in_doubt_ = false;
     return {};
 }
@@ -56,7 +70,7 @@ std::vector<Tenant> Directory::tenants() const {
     const std::shared_lock lock(mutex_);
     std::vector<Tenant> all;
     all.reserve(tenants_.size());
-    for (const auto& [slug, id] : slugs_) all.push_back(tenants_.at(id));
+    for (const auto& [slug, id] : slugs_) all.push_back(tenants_.at(id).tenant);
     return all;
 }
 
@@ -64,18 +78,42 @@ std::optional<Tenant> Directory::find(const TenantId& id) const {
     const std::shared_lock lock(mutex_);
     const auto found = tenants_.find(id);
     if (found == tenants_.end()) return std::nullopt;
-    return found->second;
+    return found->second.tenant;
 }
 
 std::optional<Tenant> Directory::find(std::string_view name) const {
     {
         const std::shared_lock lock(mutex_);
         if (const auto slug = slugs_.find(name); slug != slugs_.end()) {
-            return tenants_.at(slug->second);
+            return tenants_.at(slug->second).tenant;
         }
     }
     const auto id = TenantId::parse(name);
     return id ? find(*id) : std::nullopt;
+}
+
+LimitsPtr Directory::limits(const TenantId& id) const {
+    static const LimitsPtr kNone = std::make_shared<const Limits>();
+    const std::shared_lock lock(mutex_);
+    const auto found = tenants_.find(id);
+    return found == tenants_.end() ? kNone : found->second.limits;
+}
+
+TenantProfile Directory::profile(const TenantId& id) const {
+    const std::shared_lock lock(mutex_);
+    const auto found = tenants_.find(id);
+    return found == tenants_.end() ? TenantProfile() : found->second.profile;
+}
+
+bool Directory::has_plan(std::string_view plan) const {
+    const std::shared_lock lock(mutex_);
+    return plans_.contains(plan);
+}
+
+bool Directory::is_plan_in_use(std::string_view plan) const {
+    const std::shared_lock lock(mutex_);
+    return std::ranges::any_of(tenants_,
+                               [&](const auto& row) { return row.second.profile.plan == plan; });
 }
 
 TenantViewPtr Directory::view_in_memory(const TenantId& id) const {
@@ -175,21 +213,22 @@ Status Directory::change(const TenantId& id, const MakeChange& make) {
 void Directory::apply(const ChangeDirectory& change, uint64_t revision) {
     const std::unique_lock lock(mutex_);
     for (const TenantId& id : touched_by(change)) views_.erase(id);
+    change_plans(change);
     if (change.add_tenant) {
         Tenant tenant = *change.add_tenant;
         tenant.epoch = {};
         tenant.revision = revision;
-        put_row(std::move(tenant));
+        put_changed_row(std::move(tenant));
     }
     if (change.update_tenant) {
         Tenant tenant = *change.update_tenant;
         tenant.revision = revision;
         if (const auto held = tenants_.find(tenant.id); held != tenants_.end()) {
-            tenant.epoch = held->second.epoch;
-            tenant.created_at = held->second.created_at;
+            tenant.epoch = held->second.tenant.epoch;
+            tenant.created_at = held->second.tenant.created_at;
         }
         erase_row(tenant.id);
-        put_row(std::move(tenant));
+        put_changed_row(std::move(tenant));
     }
     if (change.remove_tenant) erase_row(*change.remove_tenant);
 }
@@ -200,7 +239,8 @@ void Directory::forget(const ChangeDirectory& change) {
     {
         const std::unique_lock lock(mutex_);
         for (const TenantId& id : touched_by(change)) views_.erase(id);
-        if (!change.add_tenant && !change.update_tenant && !change.remove_tenant) return;
+        const bool rows = change.add_tenant || change.update_tenant || change.remove_tenant;
+        if (!rows && !changes_plans(change)) return;
         for (const TenantId& id : touched_by(change)) erase_row(id);
     }
     rows_in_doubt_ = true;
@@ -210,16 +250,48 @@ void Directory::forget(const ChangeDirectory& change) {
     }
 }
 
-void Directory::put_row(Tenant tenant) {
+Status Directory::put_row(Tenant tenant) {
+    ASSIGN_OR_RETURN(TenantProfile profile, read_profile(tenant.profile));
     slugs_[tenant.slug] = tenant.id;
     const TenantId id = tenant.id;
-    tenants_.insert_or_assign(id, std::move(tenant));
+    Row row{std::move(tenant), std::move(profile), nullptr};
+    row.limits = limits_of(row.profile);
+    tenants_.insert_or_assign(id, std::move(row));
+    return {};
+}
+
+// One that was written by this release can be read.
+void Directory::put_changed_row(Tenant tenant) {
+    const Status put = put_row(std::move(tenant));
+    INSULA_CHECK(put.has_value(), "a profile is read as it was written");
+}
+
+LimitsPtr Directory::limits_of(const TenantProfile& profile) const {
+    Limits limits = profile.limits;
+    if (const auto plan = plans_.find(profile.plan); plan != plans_.end()) {
+        limits = with_defaults(limits, plan->second);
+    }
+    return std::make_shared<const Limits>(with_defaults(limits, defaults_));
+}
+
+void Directory::change_plans(const ChangeDirectory& change) {
+    if (!changes_plans(change)) return;
+    for (const catalog::PutEntry& put : change.put) {
+        if (put.entry.kind != catalog::EntryKind::plan) continue;
+        const auto plan = plan_of(put.entry);
+        INSULA_CHECK(plan.has_value(), "a plan is read as it was written");
+        plans_.insert_or_assign(plan->name, plan->limits);
+    }
+    for (const catalog::EntryName& name : change.remove) {
+        if (name.kind == catalog::EntryKind::plan) plans_.erase(name.name);
+    }
+    for (auto& [id, row] : tenants_) row.limits = limits_of(row.profile);
 }
 
 void Directory::erase_row(const TenantId& id) {
     const auto found = tenants_.find(id);
     if (found == tenants_.end()) return;
-    slugs_.erase(found->second.slug);
+    slugs_.erase(found->second.tenant.slug);
     tenants_.erase(found);
 }
 

@@ -30,6 +30,8 @@ inline constexpr size_t kViewsMax = 4096;
 inline constexpr size_t kKnownKeysMax = 65'536;
 inline constexpr size_t kTenantsMax = 100'000;
 
+using LimitsPtr = std::shared_ptr<const Limits>;
+
 // Whom a key belongs to, as of the view.
 struct KeyOwner {
     TenantViewPtr view;
@@ -39,13 +41,23 @@ struct KeyOwner {
 
 class Directory {
   public:
-    // `catalog` must outlive it. Reads the tenants' rows.
-    static Result<std::unique_ptr<Directory>> open(catalog::Catalog& catalog);
+    // `catalog` must outlive it. Reads the tenants' rows, and the plans. `defaults`: the limits of
+    // tenants that have none of their own or of a plan.
+    static Result<std::unique_ptr<Directory>> open(catalog::Catalog& catalog,
+                                                   const Limits& defaults = {});
 
     std::vector<catalog::Tenant> tenants() const;  // by slug
     std::optional<catalog::Tenant> find(const TenantId& id) const;
     // By id or slug.
     std::optional<catalog::Tenant> find(std::string_view name) const;
+
+    // What the tenant may use, with what its plan and the server say. The platform, and a tenant
+    // that there is not, have no limits. Never null.
+    LimitsPtr limits(const TenantId& id) const;
+    // Its own alone.
+    TenantProfile profile(const TenantId& id) const;
+    bool has_plan(std::string_view plan) const;
+    bool is_plan_in_use(std::string_view plan) const;
 
     // nullptr: not in memory.
     TenantViewPtr view_in_memory(const TenantId& id) const;
@@ -65,7 +77,16 @@ class Directory {
     Status change(const TenantId& id, const MakeChange& make);
 
   private:
-    explicit Directory(catalog::Catalog& catalog) : catalog_(catalog) {}
+    // A tenant's row, as it is used.
+    struct Row {
+        catalog::Tenant tenant;
+        TenantProfile profile;
+        LimitsPtr limits;
+    };
+    using Plans = std::map<std::string, Limits, std::less<>>;
+
+    Directory(catalog::Catalog& catalog, const Limits& defaults)
+        : catalog_(catalog), defaults_(defaults) {}
     Status read_tenants();
     Result<TenantViewPtr> load(const TenantId& id);
     void keep(const TenantViewPtr& view);
@@ -75,14 +96,20 @@ class Directory {
     void apply(const catalog::ChangeDirectory& change, uint64_t revision);
     // Nothing is known any longer of what `change` may have changed.
     void forget(const catalog::ChangeDirectory& change);
-    void put_row(catalog::Tenant tenant);
+    Status put_row(catalog::Tenant tenant);
+    void put_changed_row(catalog::Tenant tenant);
     void erase_row(const TenantId& id);
+    // What `change` makes of the plans.
+    void change_plans(const catalog::ChangeDirectory& change);
+    LimitsPtr limits_of(const TenantProfile& profile) const;
 
     catalog::Catalog& catalog_;
+    const Limits defaults_;
     std::mutex changing_;         // held before mutex_
     bool rows_in_doubt_ = false;  // guarded by changing_: some were forgotten
     mutable std::shared_mutex mutex_;
-    std::map<TenantId, catalog::Tenant> tenants_;
+    std::map<TenantId, Row> tenants_;
+    Plans plans_;
     std::map<std::string, TenantId, std::less<>> slugs_;
     std::unordered_map<TenantId, TenantViewPtr> views_;
     std::unordered_map<std::string, TenantId, StringHash, std::equal_to<>> key_tenants_;

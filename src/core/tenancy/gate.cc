@@ -82,15 +82,25 @@ bool is_platform_action(std::string_view action) { return action.starts_with(kPl
 Gate::Entered Gate::enter_from_memory(const Credential& credential, std::string_view action,
                                       const RequestOrigin& origin) const {
     Entered entered = enter_from(Source::memory, credential, action);
-    if (entered && *entered) (*entered)->set_origin(origin, clock_);
+    if (!entered || !*entered) return entered;
+    if (Status admitted = admit(**entered, origin); !admitted) return fail(admitted.error());
     return entered;
 }
 
 Result<Actor> Gate::enter(const Credential& credential, std::string_view action,
                           const RequestOrigin& origin) const {
     Result<Actor> actor = *enter_from(Source::catalog, credential, action);
-    if (actor) actor->set_origin(origin, clock_);
+    if (!actor) return actor;
+    RETURN_IF_ERROR(admit(*actor, origin));
     return actor;
+}
+
+Status Gate::admit(Actor& actor, const RequestOrigin& origin) const {
+    actor.set_origin(origin, clock_);
+    const TenantId& tenant = actor.tenant().id;
+    actor.limits_ = directory_.limits(tenant);
+    actor.meter_ = meters_.of(tenant);
+    return actor.meter_->admit_request(*actor.limits_, clock_.steady_now());
 }
 
 std::optional<Result<KeyOwner>> Gate::owner(Source source, std::string_view key) const {

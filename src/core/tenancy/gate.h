@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "core/policy/evaluate.h"
 #include "core/tenancy/directory.h"
+#include "core/tenancy/meter.h"
 #include "core/tenancy/rank.h"
 #include "core/tenancy/request_context.h"
 #include "platform/runtime/clock.h"
@@ -62,6 +63,9 @@ class Actor {
     const std::string& member_name() const { return member_; }
     // In the tenant that is acted in.
     Rank rank() const { return rank_; }
+    // What the tenant may use, and what counts it. Never null.
+    const LimitsPtr& limits() const { return limits_; }
+    const std::shared_ptr<TenantMeter>& meter() const { return meter_; }
 
     // permission_denied `not_permitted`. What decided is the value. What only owners may do, no
     // policy that a tenant writes allows.
@@ -85,6 +89,8 @@ class Actor {
     Rank rank_ = Rank::member;
     bool developer_ = false;  // may do everything
     Clock* clock_ = nullptr;
+    LimitsPtr limits_;
+    std::shared_ptr<TenantMeter> meter_;
 };
 
 struct GateOptions {
@@ -97,9 +103,9 @@ bool is_platform_action(std::string_view action);
 
 class Gate {
   public:
-    // Both must outlive it.
-    Gate(GateOptions options, Directory& directory, Clock& clock)
-        : options_(options), directory_(directory), clock_(clock) {}
+    // All must outlive it.
+    Gate(GateOptions options, Directory& directory, Meters& meters, Clock& clock)
+        : options_(options), directory_(directory), meters_(meters), clock_(clock) {}
 
     // Who the request is from, for an action of this name; whether it may be carried out on what it
     // names is asked of the actor. unauthenticated for a missing or wrong key, or one that may not
@@ -107,7 +113,8 @@ class Gate {
     // the tenant, whether there is such a tenant or not, `tenant_suspended`, and `not_permitted`
     // for a member of a tenant that asks for an action of the platform; invalid_argument
     // `tenant_required` where a member of the platform has not said in which tenant to act,
-    // `malformed_tenant_id` for one that is written like an id and is none.
+    // `malformed_tenant_id` for one that is written like an id and is none; and what limits
+    // refuse (TenantMeter::admit_request()).
     //
     // nullopt: the catalog must be asked, which may block; enter() does it.
     std::optional<Result<Actor>> enter_from_memory(const Credential& credential,
@@ -122,6 +129,8 @@ class Gate {
     using Entered = std::optional<Result<Actor>>;
 
     Entered enter_from(Source source, const Credential& credential, std::string_view action) const;
+    // Limits and meters a request whose actor is known.
+    Status admit(Actor& actor, const RequestOrigin& origin) const;
     // nullopt: not in memory.
     std::optional<Result<KeyOwner>> owner(Source source, std::string_view key) const;
     std::optional<Result<TenantViewPtr>> view(Source source, const TenantId& id) const;
@@ -139,6 +148,7 @@ class Gate {
 
     const GateOptions options_;
     Directory& directory_;
+    Meters& meters_;
     Clock& clock_;
 };
 

@@ -57,6 +57,21 @@ static void fields(Grant& grant, Visit& visit) {
     visit("created_at", grant.created_at);
     visit("expires_at", grant.expires_at);
 }
+template <class Visit>
+static void limit_values(Limits& limits, Visit& visit) {
+    for (const LimitField& field : limit_fields()) visit(field.name, limits.*field.value);
+}
+template <class Visit>
+static void fields(Plan& plan, Visit& visit) {
+    visit("description", plan.description);
+    visit("created_at", plan.created_at);
+    limit_values(plan.limits, visit);
+}
+template <class Visit>
+static void fields(TenantProfile& profile, Visit& visit) {
+    visit("plan", profile.plan);
+    limit_values(profile.limits, visit);
+}
 
 namespace {
 
@@ -103,6 +118,18 @@ DirectoryEntry entry_of(const TenantId& tenant, const Grant& grant) {
     return entry(tenant, EntryKind::grant, grant.id, grant);
 }
 
+DirectoryEntry entry_of(const Plan& plan) {
+    return entry(TenantId(), EntryKind::plan, plan.name, plan);
+}
+
+std::string write_profile(const TenantProfile& profile) { return write_fields(profile); }
+
+// A row of the first releases has none.
+Result<TenantProfile> read_profile(std::string_view text) {
+    if (text.empty()) return TenantProfile();
+    return read_fields<TenantProfile>(text);
+}
+
 Result<Member> member_of(const DirectoryEntry& entry) {
     Member member;
     member.kind = entry.kind == EntryKind::user ? MemberKind::user : MemberKind::service_account;
@@ -139,6 +166,11 @@ Result<Grant> grant_of(const DirectoryEntry& entry) {
     Grant grant;
     grant.id = entry.name;
     return read_fields(entry.value, std::move(grant));
+}
+Result<Plan> plan_of(const DirectoryEntry& entry) {
+    Plan plan;
+    plan.name = entry.name;
+    return read_fields(entry.value, std::move(plan));
 }
 
 Status check_name(std::string_view what, std::string_view name) {

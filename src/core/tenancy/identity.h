@@ -1,5 +1,6 @@
 // What a tenant's directory holds, as values: members (users and service accounts), their keys,
-// roles, policies, and grants; and as the entries that the catalog keeps. Plain values.
+// roles, policies, and grants; what the platform's holds besides: plans; and as the entries that
+// the catalog keeps. Plain values.
 #pragma once
 
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "base/result.h"
 #include "core/catalog/types.h"
+#include "core/tenancy/limits.h"
 
 namespace insula::tenancy {
 
@@ -72,6 +74,25 @@ struct Grant {
     bool operator==(const Grant&) const = default;
 };
 
+// Limits that several tenants have, unless they have their own.
+struct Plan {
+    std::string name;
+    std::string description;
+    Limits limits;
+    WallNanos created_at = 0;
+    bool operator==(const Plan&) const = default;
+};
+
+// What a tenant's row says of it beside its names.
+struct TenantProfile {
+    std::string plan;  // empty: none
+    Limits limits;     // its own
+    bool operator==(const TenantProfile&) const = default;
+};
+std::string write_profile(const TenantProfile& profile);
+// data_loss for one that no release has written.
+Result<TenantProfile> read_profile(std::string_view text);
+
 // "user/ann", "service-account/loader": how members are named in policies, logs and audit.
 std::string principal_name(MemberKind kind, std::string_view name);
 
@@ -80,6 +101,7 @@ catalog::DirectoryEntry entry_of(const TenantId& tenant, const ApiKey& key);
 catalog::DirectoryEntry entry_of(const TenantId& tenant, const Role& role);
 catalog::DirectoryEntry entry_of(const TenantId& tenant, const PolicyDocument& policy);
 catalog::DirectoryEntry entry_of(const TenantId& tenant, const Grant& grant);
+catalog::DirectoryEntry entry_of(const Plan& plan);
 
 // data_loss for a value that no release has written.
 Result<Member> member_of(const catalog::DirectoryEntry& entry);
@@ -87,6 +109,7 @@ Result<ApiKey> api_key_of(const catalog::DirectoryEntry& entry);
 Result<Role> role_of(const catalog::DirectoryEntry& entry);
 Result<PolicyDocument> policy_of(const catalog::DirectoryEntry& entry);
 Result<Grant> grant_of(const catalog::DirectoryEntry& entry);
+Result<Plan> plan_of(const catalog::DirectoryEntry& entry);
 
 // 1 to 64 letters, digits and . _ - @ +, the first a letter or digit: invalid_argument
 // `invalid_name` otherwise. `what` begins the message: "The name of a user".

@@ -62,6 +62,10 @@ Status TenantView::add(const DirectoryEntry& entry) {
             ASSIGN_OR_RETURN(grants_[entry.name], grant_of(entry));
             return {};
         }
+        case EntryKind::plan: {
+            ASSIGN_OR_RETURN(plans_[entry.name], plan_of(entry));
+            return {};
+        }
         case EntryKind::sealing_key:
         case EntryKind::signing_key:
         case EntryKind::revocation:
@@ -123,6 +127,7 @@ const PolicyDocument* TenantView::policy(std::string_view name) const {
     return found == nullptr ? nullptr : &found->stored;
 }
 const Grant* TenantView::grant(std::string_view id) const { return find_in(grants_, id); }
+const Plan* TenantView::plan(std::string_view name) const { return find_in(plans_, name); }
 
 std::vector<const Member*> TenantView::members(MemberKind kind) const {
     std::vector<const Member*> all;
@@ -139,6 +144,7 @@ std::vector<const PolicyDocument*> TenantView::policies() const {
     return all;
 }
 std::vector<const Grant*> TenantView::grants() const { return pointers(grants_); }
+std::vector<const Plan*> TenantView::plans() const { return pointers(plans_); }
 
 std::span<const AttachedPolicy> TenantView::rights(const Member& member) const {
     return members_.at({member.kind, member.name}).rights;

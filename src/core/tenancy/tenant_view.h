@@ -39,6 +39,7 @@ class TenantView {
     const Role* role(std::string_view name) const;
     const PolicyDocument* policy(std::string_view name) const;
     const Grant* grant(std::string_view id) const;
+    const Plan* plan(std::string_view name) const;  // of the platform's view
 
     // Each by name.
     std::vector<const Member*> members(MemberKind kind) const;
@@ -46,6 +47,7 @@ class TenantView {
     std::vector<const Role*> roles() const;
     std::vector<const PolicyDocument*> policies() const;
     std::vector<const Grant*> grants() const;
+    std::vector<const Plan*> plans() const;
 
     // What a member may do: the policies of its roles, and its own. `member` is one of this view.
     std::span<const policy::AttachedPolicy> rights(const Member& member) const;
@@ -81,6 +83,7 @@ class TenantView {
     std::map<std::string, Role, std::less<>> roles_;
     std::map<std::string, CompiledPolicy, std::less<>> policies_;
     std::map<std::string, Grant, std::less<>> grants_;
+    std::map<std::string, Plan, std::less<>> plans_;
 };
 
 using TenantViewPtr = std::shared_ptr<const TenantView>;

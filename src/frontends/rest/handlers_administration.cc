@@ -17,6 +17,7 @@ net::Task<void> RestApi::administrate(Call& call) {
         answer = co_await net::on_pool(services_.workers, [&] {
             return call.route.operation({.administration = services_.administration,
                                          .tables = services_.tables,
+                                         .meters = services_.meters,
                                          .actor = *call.actor,
                                          .arguments = call.arguments,
                                          .body = *body,

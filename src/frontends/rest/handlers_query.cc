@@ -128,6 +128,11 @@ net::Task<void> RestApi::answer_page(Call& call, QueryKind kind, tables::OutputF
         respond_error(call.exchange, body.error(), call.context.request_id);
         co_return;
     }
+    const auto search = call.actor->meter()->begin_search(*call.actor->limits());
+    if (!search) {
+        respond_error(call.exchange, search.error(), call.context.request_id);
+        co_return;
+    }
     // In one go: a query that waited for a worker between its start and its end would hold what it
     // was pinned on for nothing.
     Result<Page> page = co_await net::on_pool(services_.query_workers, [&]() -> Result<Page> {
@@ -171,6 +176,11 @@ net::Task<void> RestApi::answer_stream(Call& call, QueryKind kind, tables::Outpu
         respond_error(call.exchange, body.error(), call.context.request_id);
         co_return;
     }
+    const auto search = call.actor->meter()->begin_search(*call.actor->limits());
+    if (!search) {
+        respond_error(call.exchange, search.error(), call.context.request_id);
+        co_return;
+    }
     Result<RunPtr> run = co_await net::on_pool(services_.query_workers, [&] {
         return begin_query(call, body->text, kind, format, tables::Pace::stream);
     });
@@ -185,6 +195,34 @@ net::Task<void> RestApi::answer_stream(Call& call, QueryKind kind, tables::Outpu
     static_cast<void>(co_await net::on_pool(services_.query_workers, [&] { run->reset(); }));
 }
 
+net::Task<Result<bool>> RestApi::next_piece(Call& call, tables::QueryRun& run, std::string& piece,
+                                            size_t wanted) {
+    const tenancy::Limits& limits = *call.actor->limits();
+    const Result<bool> next =
+        co_await net::on_pool(services_.query_workers, [&] { return run.next(piece, wanted); });
+    const uint64_t most = limits.streamed_bytes.value_or(UINT64_MAX);
+    if (!next || call.bytes_counted + piece.size() <= most) co_return next;
+    const tenancy::LimitField& field = *tenancy::find_limit("streamed_bytes");
+    call.actor->meter()->count_refusal(field);
+    piece.clear();
+    co_return fail(tenancy::limit_refusal(field, limits));
+}
+
+net::Task<void> RestApi::pace(Call& call, size_t bytes) {
+    const tenancy::Limits& limits = *call.actor->limits();
+    tenancy::TenantMeter& meter = *call.actor->meter();
+    meter.count_bytes(0, bytes, limits, std::chrono::steady_clock::now());
+    call.bytes_counted += bytes;
+    const auto wait = meter.pace(limits, std::chrono::steady_clock::now());
+    if (wait.count() <= 0) co_return;
+    // Nobody calls it: the wait ends with its time.
+    std::move_only_function<void(Status)> never;
+    const Status waited = co_await net::completion(
+        [&never](std::move_only_function<void(Status)> done) { never = std::move(done); },
+        Deadline::after(std::chrono::duration_cast<std::chrono::milliseconds>(wait)));
+    static_cast<void>(waited);
+}
+
 net::Task<void> RestApi::send_stream(Call& call, tables::QueryRun& run,
                                      tables::OutputFormat format) {
     const bool csv = format == tables::OutputFormat::csv;
@@ -194,8 +232,7 @@ net::Task<void> RestApi::send_stream(Call& call, tables::QueryRun& run,
     for (size_t wanted = kFirstPieceBytes; more; wanted = kStreamPieceBytes) {
         piece.clear();
         // The opening alone is no row: the piece ends behind the first batch.
-        const Result<bool> next =
-            co_await net::on_pool(services_.query_workers, [&] { return run.next(piece, wanted); });
+        const Result<bool> next = co_await next_piece(call, run, piece, wanted);
         if (!next && !started) {
             respond_error(call.exchange, next.error(), call.context.request_id);
             co_return;
@@ -219,8 +256,10 @@ net::Task<void> RestApi::send_stream(Call& call, tables::QueryRun& run,
         } else {
             more = *next;
         }
+        const size_t bytes = piece.size();
         // Fails when the client has gone: the caller ends the query.
         if (!co_await call.exchange.write(std::move(piece))) co_return;
+        if (more) co_await pace(call, bytes);
         piece = std::string();
     }
     static_cast<void>(co_await call.exchange.finish(csv ? cost_trailers(run.stats())

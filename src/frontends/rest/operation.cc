@@ -12,6 +12,19 @@ using json::JsonCursor;
 using json::JsonMember;
 using json::JsonValue;
 
+namespace {
+
+Error unknown_limit(const JsonCursor& cursor, std::string_view name) {
+    std::vector<std::string_view> known;
+    for (const tenancy::LimitField& field : tenancy::limit_fields()) known.push_back(field.name);
+    std::string hint = did_you_mean(name, known);
+    if (!hint.empty()) hint += ' ';
+    return cursor.error("unknown_key", fmt::format("has no limit \"{}\".", name.substr(0, 100)))
+        .with_hint(hint + "Limits: " + joined(known) + ".");
+}
+
+}  // namespace
+
 Result<BodyFields> BodyFields::read(std::string_view body,
                                     std::span<const std::string_view> known) {
     if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) {
@@ -78,11 +91,39 @@ Result<std::optional<uint64_t>> BodyFields::whole_number(std::string_view name,
     return value;
 }
 
+Result<std::vector<tenancy::LimitChange>> BodyFields::limits(std::string_view name) const {
+    std::vector<tenancy::LimitChange> changes;
+    const JsonMember* member = find(name);
+    if (member == nullptr) return changes;
+    const JsonCursor root(value_);
+    const JsonCursor cursor = root.member(*member);
+    ASSIGN_OR_RETURN(const auto members, cursor.object(tenancy::kLimits));
+    for (const JsonMember& wanted : members) {
+        const tenancy::LimitField* limit = tenancy::find_limit(wanted.name);
+        if (limit == nullptr) return fail(unknown_limit(cursor, wanted.name));
+        tenancy::LimitChange change{limit, std::nullopt};
+        if (!wanted.value.is_null()) {
+            ASSIGN_OR_RETURN(change.value,
+                             cursor.member(wanted).whole_number(limit->min, limit->max));
+        }
+        changes.push_back(change);
+    }
+    return changes;
+}
+
 Result<std::string> BodyFields::required_text(std::string_view name) const {
     ASSIGN_OR_RETURN(auto found, text(name));
     if (found) return *std::move(found);
     return fail(
         invalid_argument("invalid_request", fmt::format("The request has no \"{}\".", name)));
+}
+
+void write_limits(json::JsonWriter& writer, std::string_view name, const tenancy::Limits& limits) {
+    writer.key(name).begin_object();
+    for (const tenancy::LimitField& field : tenancy::limit_fields()) {
+        if (const auto& value = limits.*field.value) writer.key(field.name).uint64(*value);
+    }
+    writer.end_object();
 }
 
 void write_texts(json::JsonWriter& writer, std::string_view name,

@@ -22,6 +22,7 @@ inline constexpr size_t kBodyTextBytesMax = 4096;
 struct OperationRequest {
     tenancy::Administration& administration;
     tables::TableStore& tables;
+    tenancy::Meters& meters;
     const tenancy::Actor& actor;
     std::span<const std::string> arguments;  // of the path
     std::string_view body;                   // as it was sent; empty where the method has none
@@ -48,6 +49,9 @@ class BodyFields {
                                                           size_t items_max) const;
     Result<std::optional<bool>> boolean(std::string_view name) const;
     Result<std::optional<uint64_t>> whole_number(std::string_view name, uint64_t max) const;
+    // Limits by name: {"rows": 1000, "sources": null}. invalid_argument `unknown_key` and
+    // `invalid_limit`.
+    Result<std::vector<tenancy::LimitChange>> limits(std::string_view name) const;
     // invalid_argument `invalid_request` where it is not there.
     Result<std::string> required_text(std::string_view name) const;
 
@@ -70,6 +74,8 @@ OperationAnswer answer_with(Write write, int status = 200) {
 }
 void write_texts(json::JsonWriter& writer, std::string_view name,
                  const std::vector<std::string>& texts);
+// An object of those that there are.
+void write_limits(json::JsonWriter& writer, std::string_view name, const tenancy::Limits& limits);
 
 Result<OperationAnswer> add_tenant(const OperationRequest& request);
 Result<OperationAnswer> list_tenants(const OperationRequest& request);
@@ -83,6 +89,14 @@ Result<OperationAnswer> reset_tenant_owner(const OperationRequest& request);
 Result<OperationAnswer> add_grant(const OperationRequest& request);
 Result<OperationAnswer> list_grants(const OperationRequest& request);
 Result<OperationAnswer> remove_grant(const OperationRequest& request);
+
+Result<OperationAnswer> get_tenant_usage(const OperationRequest& request);
+Result<OperationAnswer> get_own_usage(const OperationRequest& request);
+Result<OperationAnswer> check_tenant_quota(const OperationRequest& request);
+Result<OperationAnswer> check_own_quota(const OperationRequest& request);
+Result<OperationAnswer> put_plan(const OperationRequest& request);
+Result<OperationAnswer> list_plans(const OperationRequest& request);
+Result<OperationAnswer> remove_plan(const OperationRequest& request);
 
 Result<OperationAnswer> add_user(const OperationRequest& request);
 Result<OperationAnswer> list_users(const OperationRequest& request);

@@ -1,6 +1,8 @@
 #include "frontends/rest/rest_api.h"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <map>
 
 #include "base/check.h"
@@ -108,7 +110,10 @@ void respond_error(net::Exchange& exchange, const Error& failure, std::string_vi
     net::ResponseHead head{.status = http_status(error),
                            .content_type = std::string(kJson),
                            .headers = {{"X-Request-Id", std::string(request_id)}}};
-    if (error.code() == Code::resource_exhausted || error.code() == Code::unavailable) {
+    if (error.retry_after()) {
+        const auto seconds = std::chrono::ceil<std::chrono::seconds>(*error.retry_after());
+        head.headers.push_back({"Retry-After", std::to_string(seconds.count())});
+    } else if (error.code() == Code::resource_exhausted || error.code() == Code::unavailable) {
         head.headers.push_back({"Retry-After", std::to_string(kRetryAfter.count())});
     }
     if (error.code() == Code::unauthenticated)
@@ -185,9 +190,18 @@ net::Task<void> RestApi::handle(net::Exchange& exchange) {
         Call call{exchange, *match.route, match.arguments, {}};
         call.context.request_id = context.request_id;
         co_await admit_and_run(call);
+        meter(call);
         context.tenant_slug = call.context.tenant_slug;
     }
     finish(exchange, match.route, context);
+}
+
+void RestApi::meter(const Call& call) {
+    if (!call.actor) return;
+    const uint64_t sent = call.exchange.bytes_sent();
+    call.actor->meter()->count_bytes(call.exchange.bytes_received(),
+                                     sent - std::min(sent, call.bytes_counted),
+                                     *call.actor->limits(), std::chrono::steady_clock::now());
 }
 
 Status RestApi::authorise(const Call& call, std::string_view action, std::string_view resource) {

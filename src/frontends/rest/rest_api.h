@@ -46,6 +46,7 @@ struct ScrubHealth {
 struct RestServices {
     const tenancy::Gate& gate;
     tenancy::Administration& administration;
+    tenancy::Meters& meters;
     tables::TableStore& tables;
     tables::Queries& queries;
     journal::Journal& journal;
@@ -70,6 +71,7 @@ struct Call {
     std::vector<std::string> arguments;  // of the path
     tenancy::RequestContext context;
     std::optional<tenancy::Actor> actor;  // of a route that is not open
+    uint64_t bytes_counted = 0;           // of the answer, by the tenant's meter
 };
 
 class RestApi {
@@ -106,6 +108,7 @@ class RestApi {
     struct RouteMetrics;
 
     net::Task<void> admit_and_run(Call& call);
+    static void meter(const Call& call);
     net::Task<Status> admit(Call& call);
     static Status authorise(const Call& call, std::string_view action, std::string_view resource);
     net::Task<Status> wait_for_tenant(Call& call);
@@ -141,6 +144,10 @@ class RestApi {
     net::Task<void> answer_page(Call& call, QueryKind kind, tables::OutputFormat format);
     net::Task<void> answer_stream(Call& call, QueryKind kind, tables::OutputFormat format);
     net::Task<void> send_stream(Call& call, tables::QueryRun& run, tables::OutputFormat format);
+    net::Task<Result<bool>> next_piece(Call& call, tables::QueryRun& run, std::string& piece,
+                                       size_t wanted);
+    // Counts a piece of a streamed answer, and waits as long as the tenant's rate asks for.
+    static net::Task<void> pace(Call& call, size_t bytes);
 
     const RestOptions options_;
     RestServices services_;

@@ -10,8 +10,8 @@ namespace {
 using catalog::Tenant;
 using catalog::TenantStatus;
 
-constexpr std::array<std::string_view, 4> kAddKeys{"id", "slug", "name", "owner"};
-constexpr std::array<std::string_view, 2> kUpdateKeys{"slug", "name"};
+constexpr std::array<std::string_view, 6> kAddKeys{"id", "slug", "name", "owner", "plan", "limits"};
+constexpr std::array<std::string_view, 4> kUpdateKeys{"slug", "name", "plan", "limits"};
 constexpr std::array<std::string_view, 3> kGrantKeys{"role", "reason", "expires_in_seconds"};
 constexpr std::array<std::string_view, 0> kNoKeys{};
 constexpr uint64_t kGrantSeconds = 3600;  // where the request does not say
@@ -36,6 +36,11 @@ void write_tenant(json::JsonWriter& writer, const Tenant& tenant) {
     writer.key("name").string(tenant.name);
     writer.key("status").string(status_name(tenant.status));
     writer.key("created_at").timestamp(tenant.created_at);
+    // The directory keeps no row whose profile cannot be read.
+    const tenancy::TenantProfile profile =
+        tenancy::read_profile(tenant.profile).value_or(tenancy::TenantProfile());
+    writer.key("plan").string(profile.plan);
+    write_limits(writer, "limits", profile.limits);
     writer.end_object();
 }
 
@@ -87,6 +92,10 @@ Result<OperationAnswer> add_tenant(const OperationRequest& request) {
     ASSIGN_OR_RETURN(const auto id, fields.text("id"));
     wanted.name = name.value_or("");
     wanted.owner = owner.value_or("");
+    ASSIGN_OR_RETURN(const auto plan, fields.text("plan"));
+    wanted.profile.plan = plan.value_or("");
+    ASSIGN_OR_RETURN(const auto limits, fields.limits("limits"));
+    for (const auto& limit : limits) wanted.profile.limits.*limit.limit->value = limit.value;
     if (id) {
         ASSIGN_OR_RETURN(wanted.id, TenantId::parse(*id));
     }
@@ -118,6 +127,8 @@ Result<OperationAnswer> update_tenant(const OperationRequest& request) {
     tenancy::TenantChanges changes;
     ASSIGN_OR_RETURN(changes.slug, fields.text("slug"));
     ASSIGN_OR_RETURN(changes.name, fields.text("name"));
+    ASSIGN_OR_RETURN(changes.plan, fields.text("plan"));
+    ASSIGN_OR_RETURN(changes.limits, fields.limits("limits"));
     ASSIGN_OR_RETURN(const Tenant tenant,
                      request.administration.update_tenant(request.arguments[0], changes));
     return answer_tenant(tenant);
@@ -134,6 +145,7 @@ Result<OperationAnswer> remove_tenant(const OperationRequest& request) {
     ASSIGN_OR_RETURN(Tenant tenant, request.administration.begin_removal(request.arguments[0]));
     RETURN_IF_ERROR(request.tables.remove_tenant(tenant.id, request.deadline));
     RETURN_IF_ERROR(request.administration.finish_removal(tenant.id));
+    request.meters.forget(tenant.id);
     return answer_with([&](json::JsonWriter& writer) {
         writer.begin_object().key("id").string(tenant.id.to_string());
         writer.key("slug").string(tenant.slug);

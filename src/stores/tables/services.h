@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/catalog/catalog.h"
+#include "core/tenancy/storage_account.h"
 #include "platform/fs/file_system.h"
 #include "platform/journal/journal.h"
 #include "platform/runtime/clock.h"
@@ -53,6 +54,9 @@ struct Services {
     std::atomic<journal::Journal*> journal{nullptr};
     // Asked before anything new is stored; must be quick.
     std::function<Status()> admit_write = [] { return Status(); };
+    // How much each tenant has stored, and may store.
+    std::shared_ptr<tenancy::StorageAccounts> storage =
+        std::make_shared<tenancy::StorageAccounts>();
     // Directories whose files may be attached to sources.
     AllowedRoots attachable;
     // Called after a write when a flush may be due; must be quick.

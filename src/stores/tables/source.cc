@@ -8,7 +8,8 @@
 
 namespace insula::tables {
 
-Source::Source(Services& services, const catalog::Source& stored, Epoch epoch)
+Source::Source(Services& services, const catalog::Source& stored, Epoch epoch,
+               tenancy::StorageGrant presence)
     : services_(services),
       id_(stored.source_id),
       incarnation_(stored.incarnation),
@@ -18,6 +19,7 @@ Source::Source(Services& services, const catalog::Source& stored, Epoch epoch)
       created_at_(stored.created_at),
       flushed_at_start_(stored.flushed_lsn),
       memory_("rows of one source", services.limits.source_memory_bytes),
+      account_(services.storage->of(stored.tenant)),
       attachment_(
           stored.options.connection_string.empty()
               ? nullptr
@@ -36,6 +38,15 @@ Source::Source(Services& services, const catalog::Source& stored, Epoch epoch)
         files->push_back(attachment_ ? FileEntry{.meta = file} : open_file(file));
     }
     files_ = std::move(files);
+    stored_ = std::move(presence);
+    if (stored_.stored().sources == 0) stored_ = account_->reserve_anyway({.sources = 1});
+    if (attachment_) return;  // those files stand elsewhere
+    tenancy::Stored rows;
+    for (const catalog::DataFile& file : stored.files) {
+        rows.bytes += file.raw_bytes;
+        rows.rows += file.rows;
+    }
+    stored_.merge(account_->reserve_anyway(rows));
 }
 
 Source::~Source() = default;
@@ -47,6 +58,7 @@ Status Source::replay(Lsn lsn, uint64_t hybrid_time, TableRecord record) {
     ASSIGN_OR_RETURN(MemoryGrant memory, services_.memtables.try_reserve(record.bytes));
     // A start may find more of one source than it may have: only all of them together make it wait.
     MemoryGrant own_memory = memory_.reserve_anyway(record.bytes);
+    auto stored = account_->reserve_anyway({.bytes = record.bytes, .rows = record.rows});
     if (record.head.idempotency) RETURN_IF_ERROR(load_keys());
     const std::lock_guard writing(write_);
     const WallNanos written_at = record.restatement
@@ -63,7 +75,7 @@ Status Source::replay(Lsn lsn, uint64_t hybrid_time, TableRecord record) {
         next_row_id_ = std::max(next_row_id_, rows.first_row_id + rows.rows);
     }
     apply(lsn, record.chunks, replayed_key(lsn, written_at, record),
-          {std::move(memory), std::move(own_memory)});
+          {std::move(memory), std::move(own_memory), std::move(stored)});
     const std::lock_guard lock(state_);
     last_write_at_ = written_at;
     return {};
@@ -119,9 +131,16 @@ Status Source::remove(const std::function<Status()>& commit) {
     const Status removed = commit();
     const std::lock_guard lock(state_);
     removed_ = removed.has_value();
+    if (removed_) release_storage();
     removal_in_doubt_ = !removed && catalog::is_in_doubt(removed.error());
     removal_unknown_ = !removed && removed.error().reason() == catalog::kOutcomeUnknownReason;
     return removed;
+}
+
+void Source::release_storage() {
+    stored_.release();
+    active_->memory.stored.release();
+    for (const auto& frozen : frozen_) frozen->memory.stored.release();
 }
 
 bool Source::wants_removal() const {

@@ -80,7 +80,9 @@ struct FoundFiles;
 
 class Source {
   public:
-    Source(Services& services, const catalog::Source& stored, Epoch epoch);
+    // `presence`: of the source itself, where room for it was reserved.
+    Source(Services& services, const catalog::Source& stored, Epoch epoch,
+           tenancy::StorageGrant presence = {});
     ~Source();
 
     const std::string& id() const { return id_; }
@@ -162,6 +164,7 @@ class Source {
         catalog::CommitFiles command;
         SchemaPtr schema;
         WriteOutcome outcome;
+        tenancy::StorageGrant stored;
         bool in_doubt = false;  // its commit may have been carried out
     };
 
@@ -186,7 +189,11 @@ class Source {
                                                          const Batch& batch, Bytes columns,
                                                          RowMemory memory, Deadline deadline);
     Result<MemoryGrant> reserve_own(uint64_t bytes, Deadline deadline);
-    Result<WriteOutcome> write_directly(const WriteInput& input, Batch batch, Deadline deadline);
+    Result<WriteOutcome> write_directly(const WriteInput& input, Batch batch,
+                                        tenancy::StorageGrant stored, Deadline deadline);
+    // A file of few rows takes more than they do: its tenant is charged with what it takes.
+    static Status charge_direct_files(std::vector<catalog::DataFile>& files,
+                                      tenancy::StorageGrant& stored);
     struct Reserved {
         Batch batch;
         uint64_t first_row_id = 0;
@@ -228,8 +235,14 @@ class Source {
     Result<bool> was_carried_out(const catalog::CommitFiles& command, const Error& refusal) const;
     // Removes files whose commit was refused for good: nothing names them, nor ever will.
     void discard_refused(std::span<const catalog::DataFile> files, const Error& refusal) const;
+    void remove_files(std::span<const catalog::DataFile> files) const;
     // Adds files and drops `flushed` (may be null) in one step.
-    void publish(std::span<const catalog::DataFile> added, const GenerationState* flushed);
+    void publish(std::span<const catalog::DataFile> added, GenerationState* flushed,
+                 tenancy::StorageGrant stored = {});
+    // What was charged for rows in memory is what their files are charged with.
+    static void charge_files(std::vector<catalog::DataFile>& files, uint64_t charged_bytes);
+    // Gives back all that the tenant was charged with. With state_ held.
+    void release_storage();
     FileEntry open_file(const catalog::DataFile& meta) const;
     WallNanos now() const { return services_.clock.wall_now(); }
 
@@ -241,7 +254,8 @@ class Source {
     const catalog::SourceOptions options_;
     const WallNanos created_at_;
     const Lsn flushed_at_start_;
-    MemoryBudget memory_;                           // of rows that are not in files yet
+    MemoryBudget memory_;  // of rows that are not in files yet
+    const std::shared_ptr<tenancy::StorageAccount> account_;
     const std::unique_ptr<Attachment> attachment_;  // null: an ordinary source
     std::unique_ptr<Adoption> adoption_in_doubt_;   // guarded by attachment_->refreshing()
 
@@ -269,6 +283,7 @@ class Source {
     std::shared_ptr<GenerationState> active_;
     std::vector<std::shared_ptr<GenerationState>> frozen_;  // oldest first
     std::shared_ptr<const FileSet> files_;
+    tenancy::StorageGrant stored_;  // the source and its files
     WallNanos last_write_at_ = 0;
     WallNanos last_flush_at_ = 0;
     bool removed_ = false;

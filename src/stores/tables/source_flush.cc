@@ -54,6 +54,7 @@ Status Source::flush_generation(GenerationState& frozen) {
     const Lsn last = frozen.memtable.last_lsn();
     if (frozen.files.empty()) {
         ASSIGN_OR_RETURN(frozen.files, write_generation(frozen));
+        charge_files(frozen.files, frozen.memory.stored.stored().bytes);
         written_point.reach();
     }
     const Status committed = commit({.add = frozen.files,
@@ -128,6 +129,16 @@ double Source::stored_share() const {
     return raw == 0 ? 1 : static_cast<double>(stored) / static_cast<double>(raw);
 }
 
+void Source::charge_files(std::vector<catalog::DataFile>& files, uint64_t charged_bytes) {
+    uint64_t raw = 0;
+    for (const catalog::DataFile& file : files) raw += file.raw_bytes;
+    if (raw <= charged_bytes) return;
+    for (catalog::DataFile& file : files) {
+        const double share = static_cast<double>(file.raw_bytes) / static_cast<double>(raw);
+        file.raw_bytes = static_cast<uint64_t>(static_cast<double>(charged_bytes) * share);
+    }
+}
+
 Status Source::commit(catalog::CommitFiles command, const SchemaPtr& schema, bool& in_doubt) {
     command.tenant = tenant_;
     command.incarnation = incarnation_;
@@ -173,21 +184,32 @@ Result<bool> Source::was_carried_out(const catalog::CommitFiles& command,
 
 void Source::discard_refused(std::span<const catalog::DataFile> files, const Error& refusal) const {
     // Any other commit may turn up at the next start, and must find its files.
-    if (refusal.reason() != "source_removed") return;
+    if (refusal.reason() == "source_removed") remove_files(files);
+}
+
+void Source::remove_files(std::span<const catalog::DataFile> files) const {
     for (const catalog::DataFile& file : files) {
         const std::string path = catalog::file_path(tenant_, incarnation_, file);
         const Status removed = services_.fs.remove(services_.data_directory + "/" + path);
         if (removed || removed.error().code() == Code::not_found) continue;
-        log::warn("file of a removed source stays until the next start",
+        log::warn("file that nothing names stays until the next start",
                   {{"file", path}, {"error", removed.error().describe()}});
     }
 }
 
-void Source::publish(std::span<const catalog::DataFile> added, const GenerationState* flushed) {
+void Source::publish(std::span<const catalog::DataFile> added, GenerationState* flushed,
+                     tenancy::StorageGrant stored) {
     const std::lock_guard lock(state_);
     auto files = std::make_shared<FileSet>(*files_);
     for (const catalog::DataFile& file : added) files->push_back(open_file(file));
     files_ = std::move(files);
+    if (flushed != nullptr) {
+        stored = std::move(flushed->memory.stored);
+        uint64_t charged = 0;
+        for (const catalog::DataFile& file : added) charged += file.raw_bytes;
+        stored.lower_bytes_to(charged);
+    }
+    if (!removed_) stored_.merge(std::move(stored));
     if (flushed == nullptr) {
         last_write_at_ = now();
         return;

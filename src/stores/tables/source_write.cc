@@ -47,19 +47,22 @@ Result<WriteOutcome> Source::write(const WriteInput& input, Deadline deadline) {
         ASSIGN_OR_RETURN(Batch batch, input.shred(schema()));
         if (batch.rows == 0)
             return WriteOutcome{.lsn = just_below(services_.durable()), .durable = true};
+        auto stored = account_->reserve({.bytes = batch.bytes, .rows = batch.rows});
+        if (!stored) return answer_duplicate_or(input, stored.error(), deadline);
         ASSIGN_OR_RETURN(MemoryGrant memory,
                          services_.memtables.reserve(batch.bytes, deadline, services_.admit_write));
         // Chunks encode to little more than they hold, mostly less.
         if (!options_.wal_enabled || batch.bytes > services_.limits.record_bytes_max ||
             batch.bytes > memory_.limit()) {
-            return write_directly(input, std::move(batch), deadline);
+            return write_directly(input, std::move(batch), *std::move(stored), deadline);
         }
         ASSIGN_OR_RETURN(MemoryGrant own_memory, reserve_own(batch.bytes, deadline));
         columns.clear();
         for (const auto& chunk : batch.chunks) encode_chunk(*chunk, columns);
-        ASSIGN_OR_RETURN(auto outcome,
-                         write_journalled(input, batch, columns.bytes(),
-                                          {std::move(memory), std::move(own_memory)}, deadline));
+        ASSIGN_OR_RETURN(auto outcome, write_journalled(input, batch, columns.bytes(),
+                                                        {std::move(memory), std::move(own_memory),
+                                                         *std::move(stored)},
+                                                        deadline));
         if (columns.size() > kKeptBufferBytes) columns = ByteWriter();
         if (!outcome) continue;
         if (memtable_bytes() >= services_.limits.source_memtable_bytes ||
@@ -187,7 +190,7 @@ Result<Source::Reserved> Source::reserve_rows(const WriteInput& input, Batch bat
 }
 
 Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch,
-                                            Deadline deadline) {
+                                            tenancy::StorageGrant stored, Deadline deadline) {
     ASSIGN_OR_RETURN(const auto flushing, lock_until(flush_, deadline));
     // It may have been this one.
     RETURN_IF_ERROR(settle_direct_write());
@@ -198,9 +201,12 @@ Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch
     }
     ASSIGN_OR_RETURN(Reserved reserved, reserve_rows(input, std::move(batch)));
     direct_reserved.reach();
-    ASSIGN_OR_RETURN(const auto files,
-                     write_files(reserved.generation, *reserved.batch.schema,
-                                 reserved.batch.rows_from(reserved.first_row_id)));
+    ASSIGN_OR_RETURN(auto files, write_files(reserved.generation, *reserved.batch.schema,
+                                             reserved.batch.rows_from(reserved.first_row_id)));
+    if (const Status charged = charge_direct_files(files, stored); !charged) {
+        remove_files(files);
+        return fail(charged.error());
+    }
     direct_written.reach();
     const WriteOutcome outcome{
         .rows = reserved.batch.rows, .lsn = just_below(services_.durable()), .durable = true};
@@ -208,12 +214,25 @@ Result<WriteOutcome> Source::write_directly(const WriteInput& input, Batch batch
                                    .generation = reserved.generation,
                                    .next_row_id = reserved.first_row_id + reserved.batch.rows},
                        .schema = reserved.batch.schema,
-                       .outcome = outcome};
+                       .outcome = outcome,
+                       .stored = std::move(stored)};
     if (input.idempotency) {
         direct.command.idempotency.push_back(key_entry(*input.idempotency, outcome));
     }
     RETURN_IF_ERROR(commit_directly(std::move(direct)));
     return outcome;
+}
+
+Status Source::charge_direct_files(std::vector<catalog::DataFile>& files,
+                                   tenancy::StorageGrant& stored) {
+    uint64_t bytes = 0;
+    for (catalog::DataFile& file : files) {
+        file.raw_bytes = std::max(file.raw_bytes, file.stored_bytes);
+        bytes += file.raw_bytes;
+    }
+    RETURN_IF_ERROR(stored.raise_bytes_to(bytes));
+    stored.lower_bytes_to(bytes);
+    return {};
 }
 
 Status Source::commit_directly(DirectWrite direct) {
@@ -225,7 +244,7 @@ Status Source::commit_directly(DirectWrite direct) {
         return committed;
     }
     direct_committed.reach();
-    publish(direct.command.add, nullptr);
+    publish(direct.command.add, nullptr, std::move(direct.stored));
     direct_published.reach();
     const std::lock_guard writing(write_);
     for (catalog::IdempotencyEntry& key : direct.command.idempotency) window_.add(std::move(key));

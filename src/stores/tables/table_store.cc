@@ -91,13 +91,14 @@ Result<std::shared_ptr<Source>> TableStore::add_source(const TenantId& tenant,
     ASSIGN_OR_RETURN(const uint64_t incarnation,
                      services_.catalog.allocate_ids(catalog::IdKind::source_incarnation, 1));
     stored.incarnation = SourceIncarnation{incarnation};
+    ASSIGN_OR_RETURN(auto presence, services_.storage->of(tenant)->reserve({.sources = 1}));
     if (!request.options.connection_string.empty()) {
         changing.unlock();
-        return attach_source(stored, epoch, deadline, cancel);
+        return attach_source(stored, epoch, std::move(presence), deadline, cancel);
     }
     RETURN_IF_ERROR(add_to_catalog(stored, epoch));
     source_added.reach();
-    auto source = std::make_shared<Source>(services_, stored, epoch);
+    auto source = std::make_shared<Source>(services_, stored, epoch, std::move(presence));
     insert(source);
     return source;
 }
@@ -122,9 +123,11 @@ Result<Epoch> TableStore::check_new(const TenantId& tenant, const std::string& s
 // Reading may take long, so others may add and remove sources meanwhile; the source comes to be
 // when all is read.
 Result<std::shared_ptr<Source>> TableStore::attach_source(const catalog::Source& stored,
-                                                          Epoch epoch, Deadline deadline,
+                                                          Epoch epoch,
+                                                          tenancy::StorageGrant presence,
+                                                          Deadline deadline,
                                                           const CancelToken& cancel) {
-    auto source = std::make_shared<Source>(services_, stored, epoch);
+    auto source = std::make_shared<Source>(services_, stored, epoch, std::move(presence));
     std::unique_lock<std::timed_mutex> changing;
     bool added = false;
     const auto add = [&]() -> Status {
@@ -265,6 +268,7 @@ Status TableStore::remove_tenant(const TenantId& tenant, Deadline deadline) {
         const Status removed = remove_source(tenant, source->id(), deadline);
         if (!removed && removed.error().code() != Code::not_found) return removed;
     }
+    services_.storage->forget(tenant);
     const std::unique_lock lock(mutex_);
     tenants_.erase(tenant);
     return {};

@@ -108,7 +108,8 @@ class TableStore {
     // The tenant's epoch, if one more source of this id may be added.
     Result<Epoch> check_new(const TenantId& tenant, const std::string& source_id) const;
     Result<std::shared_ptr<Source>> attach_source(const catalog::Source& stored, Epoch epoch,
-                                                  Deadline deadline, const CancelToken& cancel);
+                                                  tenancy::StorageGrant presence, Deadline deadline,
+                                                  const CancelToken& cancel);
     void insert(const std::shared_ptr<Source>& source);
 
     void note(const journal::Record& record);

@@ -24,7 +24,8 @@ class TenancyFixture : public ::testing::Test {
     Directory& directory() { return *directory_; }
     catalog::Catalog& catalog() { return *catalog_; }
     Gate gate(bool development = false) {
-        return {{.development = development, .default_tenant = kFirst}, directory(), clock_};
+        return {
+            {.development = development, .default_tenant = kFirst}, directory(), meters_, clock_};
     }
     // Returns the secret.
     std::string add_key(const TenantId& tenant, MemberKind kind, const std::string& owner,
@@ -40,6 +41,7 @@ class TenancyFixture : public ::testing::Test {
 
     CrashFileSystem fs_;
     ManualClock clock_;
+    Meters meters_;
     SeededRandom random_{1};
     std::unique_ptr<catalog::Catalog> catalog_;
     std::unique_ptr<Directory> directory_;
