@@ -1,4 +1,4 @@
-// insula tenant|plan|user|service-account|key|role|policy|grant VERB.
+// insula tenant|plan|user|service-account|key|token|role|policy|grant VERB.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

@@ -331,6 +331,23 @@ constexpr std::array kGrantVerbs{
          "",
          "  insula grant remove grant_0123456789ab"}};
 
+constexpr std::array kIssue{
+    VerbOption{"--user", "user", text, "whose token it is (the caller's)"},
+    VerbOption{"--service-account", "service_account", text, "whose token it is"},
+    VerbOption{"--scope", "scopes", texts, "read, write, admin, audit: it may do no more"},
+    VerbOption{"--expires-in-seconds", "expires_in_seconds", number, "at most a day (3600)"}};
+constexpr std::array kRevoke{
+    VerbOption{"--id", "id", text, "one token"},
+    VerbOption{"--user", "user", text, "all that were issued to a user"},
+    VerbOption{"--service-account", "service_account", text, "all of a service account"},
+    VerbOption{"--all", "all", flag, "all of the tenant"}};
+constexpr std::array kTokenVerbs{
+    Verb{"issue", "add", "Issue a token, and show it once", post, "/v1/tokens", "", "", kIssue, "",
+         "  insula token issue --scope read --expires-in-seconds 600\n"
+         "  insula token issue --service-account loader --output json | jq -r .token"},
+    Verb{"revoke", "remove", "End tokens before their time", post, "/v1/tokens/revoke", "", "",
+         kRevoke, "", "  insula token revoke --user ann\n  insula token revoke --all"}};
+
 constexpr std::array kNouns{
     Noun{"plan", "Limits that several tenants have", kPlanVerbs,
          "  insula plan put gold --limit requests_per_second=5000\n"
@@ -343,6 +360,7 @@ constexpr std::array kNouns{
          kServiceAccountVerbs, "  insula service-account add loader --role writer"},
     Noun{"key", "Make, list, rotate and end keys", kKeyVerbs,
          "  insula key add --user ann --label laptop\n  insula key reset --data-dir data"},
+    Noun{"token", "Issue and revoke tokens", kTokenVerbs, "  insula token issue --scope read"},
     Noun{"role", "Add, list and remove a tenant's own roles", kRoleVerbs,
          "  insula role add clerk --policy orders\n  insula role list"},
     Noun{"policy", "Add, list, show and remove a tenant's policies", kPolicyVerbs,

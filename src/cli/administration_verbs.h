@@ -1,5 +1,5 @@
-// What `insula tenant|plan|user|service-account|key|role|policy|grant VERB` asks the server for, as
-// data: each verb is one request whose answer is shown as a table. Constants.
+// What `insula tenant|plan|user|service-account|key|token|role|policy|grant VERB` asks the server
+// for, as data: each verb is one request whose answer is shown as a table. Constants.
 #pragma once
 
 #include <cstdint>

@@ -25,6 +25,8 @@ class DataDirectory {
     std::string pair_path() const { return path_ + "/CATALOG"; }
     std::string journal_path() const { return path_ + "/journal"; }
     std::string spill_path() const { return path_ + "/tmp/spill"; }
+    // The root key, unless it is kept elsewhere.
+    std::string root_key_path() const { return path_ + "/root.key"; }
     std::string probe_path() const { return path_ + "/tmp/probe"; }
 
   private:

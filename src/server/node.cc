@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "core/keys/root_key.h"
 #include "core/tenancy/gate.h"
 #include "frontends/rest/rest_api.h"
 #include "platform/fs/disk_reserve.h"
@@ -202,6 +203,8 @@ struct Node::State {
 
     Status open_storage(std::function<bool()> give_up);
     std::shared_ptr<tenancy::StorageAccounts> storage_accounts();
+    // The root key, and the keys that are wrapped under it.
+    Status open_keys();
     Status open_door();
     Status replay();
     void finish_removals();
@@ -223,6 +226,7 @@ struct Node::State {
     std::vector<catalog::Tenant> tenants;
     catalog::Tenant default_tenant;
     std::unique_ptr<tenancy::Directory> tenancy;
+    std::unique_ptr<tenancy::Tokens> tokens;
     tenancy::FirstMembers first_members;
     tenancy::Meters meters;
     tables::EngineHost engines;
@@ -252,6 +256,22 @@ std::shared_ptr<tenancy::StorageAccounts> Node::State::storage_accounts() {
         });
 }
 
+Status Node::State::open_keys() {
+    ASSIGN_OR_RETURN(const auto platform, tenancy->view(TenantId()));
+    keys::RootKeySource source{
+        .text = config.root_key,
+        .path = config.root_key_file.empty() ? directory.root_key_path() : config.root_key_file,
+        .may_create = platform->signing_keys().empty()};
+    ASSIGN_OR_RETURN(const keys::LoadedRootKey root, keys::load_root_key(source, random));
+    if (root.created) {
+        log::warn("a root key was made: keep a copy of it, apart from the data's backups",
+                  {{"file", source.path}});
+    }
+    ASSIGN_OR_RETURN(tokens, tenancy::Tokens::open(*tenancy, root.key.signing_wrapping_key(),
+                                                   random, clock.wall_now()));
+    return {};
+}
+
 Status Node::State::open_storage(std::function<bool()> give_up) {
     ASSIGN_OR_RETURN(catalog,
                      open_node_catalog(config, fs, clock, random, directory, std::move(give_up)));
@@ -263,6 +283,7 @@ Status Node::State::open_storage(std::function<bool()> give_up) {
     epochs_raised_point.reach();
     ASSIGN_OR_RETURN(tenants, catalog->tenants());
     ASSIGN_OR_RETURN(tenancy, tenancy::Directory::open(*catalog, default_limits(config)));
+    RETURN_IF_ERROR(open_keys());
     ASSIGN_OR_RETURN(first_members,
                      tenancy::find_first_members(*catalog, *tenancy, default_tenant.id, random,
                                                  clock.wall_now()));
@@ -316,8 +337,8 @@ Status Node::State::open_door() {
                       config.catalog_url.empty() ? std::string(kControlDb) : std::string()});
     gate = std::make_unique<tenancy::Gate>(
         tenancy::GateOptions{.development = config.dev, .default_tenant = default_tenant.id},
-        *tenancy, meters, clock);
-    administration = std::make_unique<tenancy::Administration>(*tenancy, clock, random);
+        *tenancy, *tokens, meters, clock);
+    administration = std::make_unique<tenancy::Administration>(*tenancy, *tokens, clock, random);
     rest::RestOptions options{.body_bytes_max = config.body_bytes_max,
                               .data_roots = config.allowed_data_roots};
     options.metrics_enabled = config.metrics_enabled;

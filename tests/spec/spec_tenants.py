@@ -80,6 +80,13 @@ class Platform:
         added = self.administrator.done("POST", "/v1/tenants", {"slug": slug} | fields)
         return self.client(added["owner"]["secret"])
 
+    def token_of(self, client, **fields):
+        """A client with a token that `client` has issued to itself."""
+        issued = client.done("POST", "/v1/tokens", fields)
+        made = self.client(issued["token"])
+        made.token_id = issued["id"]
+        return made
+
     def add_user(self, owner, name, **fields):
         """Returns a client that acts as the user."""
         owner.done("POST", "/v1/users", {"name": name} | fields)

@@ -5,6 +5,7 @@ fails, so that none can be forgotten.
 What must hold: whoever may not do it is told so before anything is looked up, and another tenant's thing answers as one
 that is not there, but for the request id and the name that was sent.
 """
+import base64
 import collections
 import datetime
 import json
@@ -51,6 +52,7 @@ TARGETS = {
     "DELETE /v1/service-accounts/{name}": ("service_account", None),
     "POST /v1/keys": ("user", {"user": "{name}"}), "GET /v1/keys": ("", None), "GET /v1/keys/{id}": ("key", None),
     "POST /v1/keys/{id}/rotate": ("key", None), "DELETE /v1/keys/{id}": ("key", None),
+    "POST /v1/tokens": ("user", {"user": "{name}"}), "POST /v1/tokens/revoke": ("user", {"user": "{name}"}),
     "PUT /v1/policies/{name}": ("policy", POLICY), "GET /v1/policies": ("", None),
     "GET /v1/policies/{name}": ("policy", None), "DELETE /v1/policies/{name}": ("policy", None),
     "PUT /v1/roles/{name}": ("role", {"policies": []}), "GET /v1/roles": ("", None),
@@ -62,6 +64,14 @@ MAKES = {"POST /data/write", "POST /sources/add", "POST /v1/users", "POST /v1/se
 # What a tenant has, all of it.
 LISTS = ("/sources", "/sources/source_b/stats", "/v1/users", "/v1/service-accounts", "/v1/keys", "/v1/policies",
          "/v1/roles", "/v1/grants", "/v1/tenant")
+
+
+def forged(token):
+    """The token of another member, with the signature of this one."""
+    header, claims, signature = token.split(".")
+    text = base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)).replace(b'"user/owner"', b'"user/reader"')
+    return ".".join((header, base64.urlsafe_b64encode(text).decode().rstrip("="), signature))
+
 
 Thing = collections.namedtuple("Thing", "own foreign absent")
 
@@ -103,9 +113,13 @@ class World:
                                    for name in ("revoked", "disabled", "gone"))
         expired = self._expiring("expired")
         suspended, removed = platform.add_tenant("suspended"), platform.add_tenant("removed")
+        revoked_token = platform.token_of(owner)
+        tokens = {"gone": platform.token_of(gone), "disabled": platform.token_of(disabled),
+                  "suspended": platform.token_of(suspended), "removed": platform.token_of(removed),
+                  "expired": platform.token_of(owner, expires_in_seconds=1)}
         without = platform.add_user(owner, "without")
         # Each was good once, so that whatever is remembered of it is.
-        for client in (revoked, disabled, gone, expired, suspended, removed):
+        for client in (revoked, disabled, gone, expired, suspended, removed, revoked_token, *tokens.values()):
             client.done("GET", "/v1/tenant")
         for key in owner.get("/v1/keys").json["keys"]:
             if key.get("user") == "revoked":
@@ -114,7 +128,9 @@ class World:
         owner.done("DELETE", "/v1/users/gone")
         platform.administrator.done("POST", "/v1/tenants/suspended/suspend")
         platform.administrator.done("DELETE", "/v1/tenants/removed")
+        owner.done("POST", "/v1/tokens/revoke", {"id": revoked_token.token_id})
         self._await_expiry(expired)
+        self._await_expiry(tokens["expired"])
         return [
             ("nobody", platform.client(None), "unauthenticated"), ("empty", platform.client(""), "unauthenticated"),
             ("malformed", platform.client("not a key"), "unauthenticated"),
@@ -123,6 +139,14 @@ class World:
             ("revoked", revoked, "unauthenticated"), ("expired", expired, "unauthenticated"),
             ("disabled", disabled, "unauthenticated"),
             ("gone", gone, "unauthenticated"), ("of a removed tenant", removed, "unauthenticated"),
+            ("revoked token", revoked_token, "unauthenticated"),
+            ("expired token", tokens["expired"], "unauthenticated"),
+            ("token of a disabled member", tokens["disabled"], "unauthenticated"),
+            ("token of nobody", tokens["gone"], "unauthenticated"),
+            ("token of a removed tenant", tokens["removed"], "unauthenticated"),
+            ("forged token", platform.client(forged(revoked_token.key)), "unauthenticated"),
+            ("token of a suspended tenant", tokens["suspended"], "tenant_suspended"),
+            ("token without rights", platform.token_of(owner, user="without", scopes=["admin"]), "not_permitted"),
             ("of a suspended tenant", suspended, "tenant_suspended"), ("without rights", without, "not_permitted")]
 
     def _expiring(self, name):

@@ -11,6 +11,7 @@ namespace insula::keys {
 namespace {
 
 constexpr std::string_view kWrappingPurpose = "insula root key wraps tenant keys 1";
+constexpr std::string_view kSigningPurpose = "insula root key wraps signing keys 1";
 constexpr std::string_view kIdPurpose = "insula root key id 1";
 constexpr uint64_t kFileBytesMax = 256;
 
@@ -67,7 +68,9 @@ Error missing(const std::string& path) {
 }  // namespace
 
 RootKey::RootKey(const crypto::SecretKey& root)
-    : id_(id_of(root)), wrapping_key_(crypto::derive_key(root, as_bytes(kWrappingPurpose))) {}
+    : id_(id_of(root)),
+      wrapping_key_(crypto::derive_key(root, as_bytes(kWrappingPurpose))),
+      signing_wrapping_key_(crypto::derive_key(root, as_bytes(kSigningPurpose))) {}
 
 Result<LoadedRootKey> load_root_key(const RootKeySource& source, Random& random) {
     if (!source.text.empty()) {

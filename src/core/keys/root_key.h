@@ -23,10 +23,13 @@ class RootKey {
     RootKeyId id() const { return id_; }
     // Wraps tenants' keys.
     const crypto::SecretKey& wrapping_key() const { return wrapping_key_; }
+    // Wraps the keys that sign tokens and audit checkpoints.
+    const crypto::SecretKey& signing_wrapping_key() const { return signing_wrapping_key_; }
 
   private:
     RootKeyId id_;
     crypto::SecretKey wrapping_key_;
+    crypto::SecretKey signing_wrapping_key_;
 };
 
 struct RootKeySource {

@@ -19,6 +19,7 @@
 #include "core/tenancy/directory.h"
 #include "core/tenancy/gate.h"
 #include "core/tenancy/new_key.h"
+#include "core/tenancy/tokens.h"
 #include "platform/runtime/clock.h"
 #include "platform/runtime/random.h"
 
@@ -31,6 +32,8 @@ inline constexpr size_t kRolesOfTenantMax = 500;
 inline constexpr size_t kPoliciesOfTenantMax = 500;
 inline constexpr size_t kGrantsMax = 100;  // of a tenant, those that have expired too
 inline constexpr size_t kPlansMax = 1000;
+// Of tokens and members; all of a tenant's tokens can be revoked at any time.
+inline constexpr size_t kRevocationsMax = 10'000;
 inline constexpr std::chrono::hours kGrantMax{24};
 inline constexpr std::chrono::hours kKeyOverlapMax{7 * 24};
 
@@ -72,11 +75,23 @@ struct NewGrant {
     std::chrono::seconds lasts{0};
 };
 
+struct NewToken {
+    MemberKind owner_kind = MemberKind::user;
+    std::string owner;
+    std::vector<std::string> scopes;  // of scope_names(); empty: all that its member may do
+    std::chrono::seconds lasts{0};
+};
+struct IssuedToken {
+    std::string id;
+    std::string token;  // shown once
+    WallNanos expires_at = 0;
+};
+
 class Administration {
   public:
     // All must outlive it.
-    Administration(Directory& directory, Clock& clock, Random& random)
-        : directory_(directory), clock_(clock), random_(random) {}
+    Administration(Directory& directory, Tokens& tokens, Clock& clock, Random& random)
+        : directory_(directory), tokens_(tokens), clock_(clock), random_(random) {}
 
     // By id or slug: not_found `tenant_not_found`.
     Result<catalog::Tenant> tenant(std::string_view name) const;
@@ -117,6 +132,14 @@ class Administration {
                               std::chrono::seconds overlap);
     Status remove_key(const Actor& actor, std::string_view id);
 
+    Result<IssuedToken> issue_token(const Actor& actor, const NewToken& wanted);
+    // From its return on: one token, whether there ever was one of the id or not; all that were
+    // issued to a member; all that were issued at all. Tokens that are issued within
+    // kTokenSkewSeconds of it are revoked, too.
+    Status revoke_token(const Actor& actor, std::string_view id);
+    Status revoke_tokens(const Actor& actor, MemberKind kind, std::string_view owner);
+    Status revoke_all_tokens(const Actor& actor);
+
     Result<Role> put_role(const Actor& actor, Role role);
     Status remove_role(const Actor& actor, std::string_view name);
     Result<PolicyDocument> put_policy(const Actor& actor, PolicyDocument policy);
@@ -129,8 +152,10 @@ class Administration {
     Result<Member> changed(const Actor& actor, const TenantView& view, Member member,
                            const MemberChanges& changes) const;
     catalog::Tenant new_row(NewTenant wanted) const;
+    Status revoke(const Actor& actor, std::string name, Rank rank);
 
     Directory& directory_;
+    Tokens& tokens_;
     Clock& clock_;
     Random& random_;
 };

@@ -73,6 +73,16 @@ Status check_reaches(const Actor& actor, Rank rank) {
                     .with_hint("Ask somebody with the role owner or admin."));
 }
 
+Result<const Member*> member_to_act_for(const Actor& actor, const TenantView& view, MemberKind kind,
+                                        std::string_view name) {
+    const Member* member = view.member(kind, name);
+    if (member == nullptr) return fail(no_such_member(kind, name));
+    const bool self = actor.principal() == principal_name(kind, name) && !view.is_platform() &&
+                      !actor.has_scopes();
+    if (!self) RETURN_IF_ERROR(check_reaches(actor, rank_of_roles(member->roles)));
+    return member;
+}
+
 void remove_keys_of(const TenantView& view, const Member& member,
                     catalog::ChangeDirectory& change) {
     for (const ApiKey* key : view.keys()) {

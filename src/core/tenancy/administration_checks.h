@@ -33,6 +33,11 @@ Status check_text(std::string_view what, std::string_view text);
 // far as an administrator of the tenant.
 Status check_reaches(const Actor& actor, Rank rank);
 
+// The member for which the actor makes or ends credentials: himself, or one whose rights reach no
+// further than his. A token with scopes is not its member himself: it has less than he has.
+Result<const Member*> member_to_act_for(const Actor& actor, const TenantView& view, MemberKind kind,
+                                        std::string_view name);
+
 // Adds the removal of all keys of `member`.
 void remove_keys_of(const TenantView& view, const Member& member, catalog::ChangeDirectory& change);
 

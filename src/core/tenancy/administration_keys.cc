@@ -39,21 +39,6 @@ Status check_room(const TenantView& view, const ApiKey& key, WallNanos now) {
     return fail(limit_reached("keys of one member", kKeysOfMemberMax));
 }
 
-// Whether the actor is the member itself, for which no rank is asked.
-bool is_self(const Actor& actor, const TenantView& view, MemberKind kind, std::string_view name) {
-    return actor.principal() == principal_name(kind, name) && !view.is_platform();
-}
-
-Result<const Member*> owner_of(const Actor& actor, const TenantView& view, MemberKind kind,
-                               std::string_view name) {
-    const Member* owner = view.member(kind, name);
-    if (owner == nullptr) return fail(no_such_member(kind, name));
-    if (!is_self(actor, view, kind, name)) {
-        RETURN_IF_ERROR(check_reaches(actor, rank_of_roles(owner->roles)));
-    }
-    return owner;
-}
-
 }  // namespace
 
 Result<NewKey> Administration::add_key(const Actor& actor, KeyOptions wanted) {
@@ -65,7 +50,7 @@ Result<NewKey> Administration::add_key(const Actor& actor, KeyOptions wanted) {
     NewKey made = make_key(random_, now, std::move(wanted));
     const Status added = change(actor, [&](const TenantView& view) -> Change {
         const ApiKey& key = made.key;
-        RETURN_IF_ERROR(owner_of(actor, view, key.owner_kind, key.owner));
+        RETURN_IF_ERROR(member_to_act_for(actor, view, key.owner_kind, key.owner));
         ChangeDirectory change;
         remove_expired_keys(view, now, change);
         RETURN_IF_ERROR(check_room(view, key, now));
@@ -88,7 +73,7 @@ Result<NewKey> Administration::rotate_key(const Actor& actor, std::string_view i
     const Status rotated = change(actor, [&](const TenantView& view) -> Change {
         const ApiKey* old = view.key(id);
         if (old == nullptr) return fail(no_such_key(id));
-        RETURN_IF_ERROR(owner_of(actor, view, old->owner_kind, old->owner));
+        RETURN_IF_ERROR(member_to_act_for(actor, view, old->owner_kind, old->owner));
         made = make_key(random_, now,
                         {.owner_kind = old->owner_kind,
                          .owner = old->owner,
@@ -116,7 +101,7 @@ Status Administration::remove_key(const Actor& actor, std::string_view id) {
     return change(actor, [&](const TenantView& view) -> Change {
         const ApiKey* key = view.key(id);
         if (key == nullptr) return fail(no_such_key(id));
-        RETURN_IF_ERROR(owner_of(actor, view, key->owner_kind, key->owner));
+        RETURN_IF_ERROR(member_to_act_for(actor, view, key->owner_kind, key->owner));
         ChangeDirectory change;
         change.remove.push_back({view.tenant().id, EntryKind::api_key, key->id});
         return change;

@@ -156,6 +156,7 @@ Gate::Entered Gate::enter_from(Source source, const Credential& credential,
         if (!options_.development) return fail(no_credential());
         return enter_as_developer(source, credential, action);
     }
+    if (is_token(*credential.key)) return enter_with_token(source, credential, action);
     const auto found = is_planted(PlantedFault::removed_key_opens)
                            ? remembered_owner(source, *credential.key)
                            : owner(source, *credential.key);
@@ -253,6 +254,41 @@ Gate::Entered Gate::enter_as_administrator(Source source, const KeyOwner& owner,
     return actor;
 }
 
+// The token says whose it is; what he may do, and whether it counts still, the tenant's view.
+Gate::Entered Gate::enter_with_token(Source source, const Credential& credential,
+                                     std::string_view action) const {
+    const auto claims = tokens_.verify(*credential.key, clock_.wall_now());
+    if (!claims) return fail(claims.error());
+    const auto found = view(source, (*claims)->tenant);
+    if (!found) return std::nullopt;
+    if (!*found) {
+        const bool gone = found->error().code() == Code::not_found;
+        return fail(gone ? token_refused(TokenFault::tenant_wrong) : found->error());
+    }
+    const TenantViewPtr& view = **found;
+    const bool revoked =
+        view->has_revoked(**claims) && !is_planted(PlantedFault::revoked_token_opens);
+    if (view->is_platform() || revoked) return fail(token_refused(TokenFault::revoked));
+    const Member* member = view->member_of_principal((*claims)->subject);
+    if (member == nullptr || member->disabled) return fail(token_refused(TokenFault::revoked));
+    Entered entered = enter_as_member(source, {view, nullptr, member}, credential, action);
+    if (!entered || !*entered) return entered;
+    Actor& actor = **entered;
+    actor.has_token_ = true;
+    actor.has_scopes_ = !(*claims)->scopes.empty();
+    bool administers = !actor.has_scopes_;
+    for (const std::string& scope : (*claims)->scopes) {
+        if (const policy::Policy* allowed = find_scope(scope)) {
+            actor.scopes_.push_back({scope, allowed});
+        }
+        administers = administers || scope == kAdminRole;
+    }
+    if (actor.has_scopes_) {
+        actor.rank_ = std::min(actor.rank_, administers ? Rank::admin : Rank::member);
+    }
+    return entered;
+}
+
 void Gate::use_grants(std::string_view administrator, Actor& actor) const {
     for (const Grant* grant : actor.view_->grants()) {
         const BuiltInRole* role = find_built_in_role(grant->role, false);
@@ -307,6 +343,10 @@ Result<policy::Decision> Actor::authorise(const Permission& permission) const {
     const policy::Decision decision = policy::evaluate(rights_, request);
     if (!decision.allowed) {
         return fail(not_permitted(permission.action, policy::describe(decision)));
+    }
+    const bool in_scope = !has_scopes_ || policy::evaluate(scopes_, request).allowed;
+    if (!in_scope && !is_planted(PlantedFault::scopes_are_not_asked)) {
+        return fail(not_permitted(permission.action, "the token's scopes do not allow it"));
     }
     return decision;
 }

@@ -2,11 +2,11 @@
 // right. Every operation names its action and resource where it is defined; nothing is allowed by
 // default. Thread-safe.
 //
-// A key belongs to a member of one tenant, who acts in that tenant alone; or to a member of the
-// platform, who administers tenants (the actions "node:*") and acts in one only with a grant that
-// is kept there. No policy of a tenant opens the platform's actions. In development mode a request
-// without a credential acts as the developer: an owner of the default tenant and an administrator
-// of the platform.
+// A key, or a token, belongs to a member of one tenant, who acts in that tenant alone; or to a
+// member of the platform, who administers tenants (the actions "node:*") and acts in one only with
+// a grant that is kept there. No policy of a tenant opens the platform's actions. In development
+// mode a request without a credential acts as the developer: an owner of the default tenant and an
+// administrator of the platform.
 #pragma once
 
 #include <optional>
@@ -21,6 +21,7 @@
 #include "core/tenancy/meter.h"
 #include "core/tenancy/rank.h"
 #include "core/tenancy/request_context.h"
+#include "core/tenancy/tokens.h"
 #include "platform/runtime/clock.h"
 
 namespace insula::tenancy {
@@ -34,7 +35,8 @@ struct Permission {
 
 // What came with the request, unverified.
 struct Credential {
-    std::optional<std::string_view> key;  // from "Authorization: Bearer …" or "X-Api-Key: …"
+    std::optional<std::string_view>
+        key;  // or a token; from "Authorization: Bearer …" or "X-Api-Key: …"
     std::optional<std::string_view>
         tenant;  // from "X-Tenant-Id": an id or a slug; chooses, never grants
 };
@@ -63,6 +65,9 @@ class Actor {
     const std::string& member_name() const { return member_; }
     // In the tenant that is acted in.
     Rank rank() const { return rank_; }
+    // Whether the credential was a token, and one that may do less than its member.
+    bool has_token() const { return has_token_; }
+    bool has_scopes() const { return has_scopes_; }
     // What the tenant may use, and what counts it. Never null.
     const LimitsPtr& limits() const { return limits_; }
     const std::shared_ptr<TenantMeter>& meter() const { return meter_; }
@@ -82,12 +87,15 @@ class Actor {
     std::string member_;  // the name alone
     MemberKind kind_ = MemberKind::user;
     std::vector<policy::AttachedPolicy> rights_;
+    std::vector<policy::AttachedPolicy> scopes_;  // one of them has to allow it as well
     std::string remote_address_;
     std::string user_agent_;
     std::string request_id_;
     bool secure_ = false;
     Rank rank_ = Rank::member;
     bool developer_ = false;  // may do everything
+    bool has_token_ = false;
+    bool has_scopes_ = false;
     Clock* clock_ = nullptr;
     LimitsPtr limits_;
     std::shared_ptr<TenantMeter> meter_;
@@ -104,8 +112,12 @@ bool is_platform_action(std::string_view action);
 class Gate {
   public:
     // All must outlive it.
-    Gate(GateOptions options, Directory& directory, Meters& meters, Clock& clock)
-        : options_(options), directory_(directory), meters_(meters), clock_(clock) {}
+    Gate(GateOptions options, Directory& directory, Tokens& tokens, Meters& meters, Clock& clock)
+        : options_(options),
+          directory_(directory),
+          tokens_(tokens),
+          meters_(meters),
+          clock_(clock) {}
 
     // Who the request is from, for an action of this name; whether it may be carried out on what it
     // names is asked of the actor. unauthenticated for a missing or wrong key, or one that may not
@@ -138,6 +150,8 @@ class Gate {
                                std::string_view action) const;
     Entered enter_as_member(Source source, const KeyOwner& owner, const Credential& credential,
                             std::string_view action) const;
+    Entered enter_with_token(Source source, const Credential& credential,
+                             std::string_view action) const;
     std::optional<Result<KeyOwner>> remembered_owner(Source source, std::string_view key) const;
     Entered enter_where_the_header_says(Source source, const KeyOwner& owner,
                                         std::string_view tenant) const;
@@ -148,6 +162,7 @@ class Gate {
 
     const GateOptions options_;
     Directory& directory_;
+    Tokens& tokens_;
     Meters& meters_;
     Clock& clock_;
 };

@@ -58,6 +58,18 @@ static void fields(Grant& grant, Visit& visit) {
     visit("expires_at", grant.expires_at);
 }
 template <class Visit>
+static void fields(Revocation& revocation, Visit& visit) {
+    visit("issued_until", revocation.issued_until);
+    visit("forget_at", revocation.forget_at);
+}
+template <class Visit>
+static void fields(StoredSigningKey& key, Visit& visit) {
+    visit("public_key", key.public_key);
+    visit("wrapped", key.wrapped);
+    visit("created_at", key.created_at);
+    visit("retired_at", key.retired_at);
+}
+template <class Visit>
 static void limit_values(Limits& limits, Visit& visit) {
     for (const LimitField& field : limit_fields()) visit(field.name, limits.*field.value);
 }
@@ -118,8 +130,19 @@ DirectoryEntry entry_of(const TenantId& tenant, const Grant& grant) {
     return entry(tenant, EntryKind::grant, grant.id, grant);
 }
 
+DirectoryEntry entry_of(const TenantId& tenant, const Revocation& revocation) {
+    return entry(tenant, EntryKind::revocation, revocation.name, revocation);
+}
+DirectoryEntry entry_of(const StoredSigningKey& key) {
+    return entry(TenantId(), EntryKind::signing_key, key.id, key);
+}
 DirectoryEntry entry_of(const Plan& plan) {
     return entry(TenantId(), EntryKind::plan, plan.name, plan);
+}
+
+std::string revocation_of_token(std::string_view id) { return fmt::format("token/{}", id); }
+std::string revocation_of_subject(std::string_view subject) {
+    return fmt::format("subject/{}", subject);
 }
 
 std::string write_profile(const TenantProfile& profile) { return write_fields(profile); }
@@ -166,6 +189,16 @@ Result<Grant> grant_of(const DirectoryEntry& entry) {
     Grant grant;
     grant.id = entry.name;
     return read_fields(entry.value, std::move(grant));
+}
+Result<Revocation> revocation_of(const DirectoryEntry& entry) {
+    Revocation revocation;
+    revocation.name = entry.name;
+    return read_fields(entry.value, std::move(revocation));
+}
+Result<StoredSigningKey> signing_key_of(const DirectoryEntry& entry) {
+    StoredSigningKey key;
+    key.id = entry.name;
+    return read_fields(entry.value, std::move(key));
 }
 Result<Plan> plan_of(const DirectoryEntry& entry) {
     Plan plan;

@@ -74,6 +74,27 @@ struct Grant {
     bool operator==(const Grant&) const = default;
 };
 
+// That tokens issued up to then no longer count: one, all of a member, or all of the tenant.
+struct Revocation {
+    std::string name;          // "token/ID", "subject/user/ann", "all"
+    int64_t issued_until = 0;  // seconds since 1970
+    int64_t forget_at = 0;     // no token that it concerns is left then
+    bool operator==(const Revocation&) const = default;
+};
+inline constexpr std::string_view kAllTokens = "all";
+std::string revocation_of_token(std::string_view id);
+std::string revocation_of_subject(std::string_view subject);
+
+// A key that signs tokens, of the platform. Its private half is wrapped under the root key.
+struct StoredSigningKey {
+    std::string id;
+    std::string public_key;  // base64url
+    std::string wrapped;     // base64url
+    WallNanos created_at = 0;
+    WallNanos retired_at = 0;  // 0: in use
+    bool operator==(const StoredSigningKey&) const = default;
+};
+
 // Limits that several tenants have, unless they have their own.
 struct Plan {
     std::string name;
@@ -101,6 +122,8 @@ catalog::DirectoryEntry entry_of(const TenantId& tenant, const ApiKey& key);
 catalog::DirectoryEntry entry_of(const TenantId& tenant, const Role& role);
 catalog::DirectoryEntry entry_of(const TenantId& tenant, const PolicyDocument& policy);
 catalog::DirectoryEntry entry_of(const TenantId& tenant, const Grant& grant);
+catalog::DirectoryEntry entry_of(const TenantId& tenant, const Revocation& revocation);
+catalog::DirectoryEntry entry_of(const StoredSigningKey& key);
 catalog::DirectoryEntry entry_of(const Plan& plan);
 
 // data_loss for a value that no release has written.
@@ -109,6 +132,8 @@ Result<ApiKey> api_key_of(const catalog::DirectoryEntry& entry);
 Result<Role> role_of(const catalog::DirectoryEntry& entry);
 Result<PolicyDocument> policy_of(const catalog::DirectoryEntry& entry);
 Result<Grant> grant_of(const catalog::DirectoryEntry& entry);
+Result<Revocation> revocation_of(const catalog::DirectoryEntry& entry);
+Result<StoredSigningKey> signing_key_of(const catalog::DirectoryEntry& entry);
 Result<Plan> plan_of(const catalog::DirectoryEntry& entry);
 
 // 1 to 64 letters, digits and . _ - @ +, the first a letter or digit: invalid_argument

@@ -21,6 +21,8 @@ enum class PlantedFault : uint8_t {
     policies_are_not_asked,  // who has a key may do everything in his tenant
     content_is_not_asked,    // what bodies name is not authorised
     listing_is_not_asked,    // searches of all sources cover those that may not be read
+    revoked_token_opens,     // a token that was used once opens until its time is over
+    scopes_are_not_asked,    // a token may do all that its member may
     rank_is_not_asked,       // members are made owners by anybody who may change them
 };
 
@@ -41,6 +43,8 @@ inline constexpr std::array kFaultNames{
     FaultName{PlantedFault::policies_are_not_asked, "policies_are_not_asked"},
     FaultName{PlantedFault::content_is_not_asked, "content_is_not_asked"},
     FaultName{PlantedFault::listing_is_not_asked, "listing_is_not_asked"},
+    FaultName{PlantedFault::revoked_token_opens, "revoked_token_opens"},
+    FaultName{PlantedFault::scopes_are_not_asked, "scopes_are_not_asked"},
     FaultName{PlantedFault::rank_is_not_asked, "rank_is_not_asked"},
 };
 

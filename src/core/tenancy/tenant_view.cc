@@ -66,9 +66,15 @@ Status TenantView::add(const DirectoryEntry& entry) {
             ASSIGN_OR_RETURN(plans_[entry.name], plan_of(entry));
             return {};
         }
+        case EntryKind::revocation: {
+            ASSIGN_OR_RETURN(revocations_[entry.name], revocation_of(entry));
+            return {};
+        }
+        case EntryKind::signing_key: {
+            ASSIGN_OR_RETURN(signing_keys_[entry.name], signing_key_of(entry));
+            return {};
+        }
         case EntryKind::sealing_key:
-        case EntryKind::signing_key:
-        case EntryKind::revocation:
             return {};  // of others, who read them themselves
     }
     return {};
@@ -116,6 +122,15 @@ const Member* TenantView::member(MemberKind kind, std::string_view name) const {
     const auto found = members_.find({kind, std::string(name)});
     return found == members_.end() ? nullptr : &found->second.member;
 }
+const Member* TenantView::member_of_principal(std::string_view principal) const {
+    for (const MemberKind kind : {MemberKind::user, MemberKind::service_account}) {
+        const std::string_view begin = member_kind_name(kind);
+        if (!principal.starts_with(begin) || principal.size() <= begin.size()) continue;
+        if (principal[begin.size()] == '/') return member(kind, principal.substr(begin.size() + 1));
+    }
+    return nullptr;
+}
+
 const ApiKey* TenantView::key(std::string_view id) const { return find_in(keys_, id); }
 const ApiKey* TenantView::key_by_hash(std::string_view hash) const {
     const auto found = keys_by_hash_.find(hash);
@@ -144,7 +159,21 @@ std::vector<const PolicyDocument*> TenantView::policies() const {
     return all;
 }
 std::vector<const Grant*> TenantView::grants() const { return pointers(grants_); }
+std::vector<const Revocation*> TenantView::revocations() const { return pointers(revocations_); }
 std::vector<const Plan*> TenantView::plans() const { return pointers(plans_); }
+std::vector<const StoredSigningKey*> TenantView::signing_keys() const {
+    return pointers(signing_keys_);
+}
+
+bool TenantView::has_revoked(const TokenClaims& token) const {
+    if (revocations_.empty()) return false;
+    const auto concerns = [&](const std::string& name) {
+        const Revocation* revocation = find_in(revocations_, name);
+        return revocation != nullptr && token.issued_at <= revocation->issued_until;
+    };
+    return concerns(std::string(kAllTokens)) || concerns(revocation_of_token(token.id)) ||
+           concerns(revocation_of_subject(token.subject));
+}
 
 std::span<const AttachedPolicy> TenantView::rights(const Member& member) const {
     return members_.at({member.kind, member.name}).rights;

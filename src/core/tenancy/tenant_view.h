@@ -18,6 +18,7 @@
 #include "core/catalog/types.h"
 #include "core/policy/evaluate.h"
 #include "core/tenancy/identity.h"
+#include "core/tenancy/token.h"
 
 namespace insula::tenancy {
 
@@ -34,12 +35,16 @@ class TenantView {
 
     // nullptr: there is none.
     const Member* member(MemberKind kind, std::string_view name) const;
+    const Member* member_of_principal(std::string_view principal) const;  // "user/ann"
     const ApiKey* key(std::string_view id) const;
     const ApiKey* key_by_hash(std::string_view hash) const;
     const Role* role(std::string_view name) const;
     const PolicyDocument* policy(std::string_view name) const;
     const Grant* grant(std::string_view id) const;
-    const Plan* plan(std::string_view name) const;  // of the platform's view
+    // Whether a token, of this tenant, counts no longer though its time is not over.
+    bool has_revoked(const TokenClaims& token) const;
+    // Of the platform's view.
+    const Plan* plan(std::string_view name) const;
 
     // Each by name.
     std::vector<const Member*> members(MemberKind kind) const;
@@ -47,7 +52,9 @@ class TenantView {
     std::vector<const Role*> roles() const;
     std::vector<const PolicyDocument*> policies() const;
     std::vector<const Grant*> grants() const;
+    std::vector<const Revocation*> revocations() const;
     std::vector<const Plan*> plans() const;
+    std::vector<const StoredSigningKey*> signing_keys() const;
 
     // What a member may do: the policies of its roles, and its own. `member` is one of this view.
     std::span<const policy::AttachedPolicy> rights(const Member& member) const;
@@ -83,7 +90,9 @@ class TenantView {
     std::map<std::string, Role, std::less<>> roles_;
     std::map<std::string, CompiledPolicy, std::less<>> policies_;
     std::map<std::string, Grant, std::less<>> grants_;
+    std::map<std::string, Revocation, std::less<>> revocations_;
     std::map<std::string, Plan, std::less<>> plans_;
+    std::map<std::string, StoredSigningKey, std::less<>> signing_keys_;
 };
 
 using TenantViewPtr = std::shared_ptr<const TenantView>;

@@ -6,10 +6,8 @@
 
 namespace insula::tenancy {
 
-TokenCache::TokenCache(TokenExpectations expected, SharedTokenKeys keys,
-                       const TokenRevocations& revocations, size_t tokens_max)
+TokenCache::TokenCache(TokenExpectations expected, SharedTokenKeys keys, size_t tokens_max)
     : expected_(std::move(expected)),
-      revocations_(revocations),
       shard_tokens_max_(tokens_max / kShards),
       keys_(std::move(keys)) {
     INSULA_CHECK(shard_tokens_max_ > 0 && keys_ != nullptr, "a cache has room and keys");
@@ -20,8 +18,8 @@ Result<SharedClaims> TokenCache::verify(std::string_view token, WallNanos now) {
     const crypto::Sha256Digest digest = crypto::sha256(as_bytes(token));
     if (SharedClaims known = find(digest, now)) return known;
 
-    // Both before what they stand for is asked, so that a change meanwhile is seen next time.
-    Entry entry{.revocation_epoch = revocations_.epoch()};
+    // Before the keys are used, so that a change meanwhile is seen next time.
+    Entry entry;
     SharedTokenKeys keys;
     {
         const std::lock_guard lock(keys_mutex_);
@@ -29,7 +27,6 @@ Result<SharedClaims> TokenCache::verify(std::string_view token, WallNanos now) {
         entry.keys_version = keys_version_.load(std::memory_order_relaxed);
     }
     ASSIGN_OR_RETURN(VerifiedToken verified, verify_token(token, *keys, expected_, now));
-    if (revocations_.is_revoked(verified.claims)) return fail(token_refused(TokenFault::revoked));
     entry.valid_from = verified.valid_from;
     entry.valid_until = verified.valid_until;
     entry.claims = std::make_shared<const TokenClaims>(std::move(verified.claims));
@@ -64,14 +61,9 @@ SharedClaims TokenCache::find(const crypto::Sha256Digest& digest, WallNanos now)
     return found->second.claims;
 }
 
-bool TokenCache::counts(Entry& entry, WallNanos now) const {
+bool TokenCache::counts(const Entry& entry, WallNanos now) const {
     if (now < entry.valid_from || now >= entry.valid_until) return false;
-    if (entry.keys_version != keys_version_.load(std::memory_order_acquire)) return false;
-    const uint64_t epoch = revocations_.epoch();
-    if (entry.revocation_epoch == epoch) return true;
-    if (revocations_.is_revoked(*entry.claims)) return false;
-    entry.revocation_epoch = epoch;
-    return true;
+    return entry.keys_version == keys_version_.load(std::memory_order_acquire);
 }
 
 void TokenCache::keep(const crypto::Sha256Digest& digest, Entry entry) {

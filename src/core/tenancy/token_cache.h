@@ -1,9 +1,9 @@
 // TokenCache: verified tokens, so that a signature is checked once and not with every request.
 // Keeps the tokens used last, by their SHA-256. A token that is found counts only while its time
-// and its key's last, the keys are the same, and nothing revokes it: each revocation makes every
-// token be asked about again when it is shown next. Tokens that are refused are not kept.
+// and its key's last, and the keys are the same. What revokes it stands in the tenant's view, and
+// is asked there with every request. Tokens that are refused are not kept.
 //
-// Thread-safe: shards, each under a lock that is held for a look-up. `revocations` must outlive it.
+// Thread-safe: shards, each under a lock that is held for a look-up.
 #pragma once
 
 #include <array>
@@ -18,7 +18,6 @@
 
 #include "base/result.h"
 #include "core/tenancy/token.h"
-#include "core/tenancy/token_revocations.h"
 #include "platform/crypto/hash.h"
 
 namespace insula::tenancy {
@@ -32,9 +31,9 @@ class TokenCache {
   public:
     // `tokens_max` at least kShards; each shard has an equal part of it.
     TokenCache(TokenExpectations expected, SharedTokenKeys keys,
-               const TokenRevocations& revocations, size_t tokens_max = kCachedTokensMax);
+               size_t tokens_max = kCachedTokensMax);
 
-    // As verify_token(), and token_refused() for what is revoked.
+    // As verify_token().
     Result<SharedClaims> verify(std::string_view token, WallNanos now);
     // From the moment that it returns, only signatures of these keys count.
     void set_keys(SharedTokenKeys keys);
@@ -55,7 +54,6 @@ class TokenCache {
         WallNanos valid_from = 0;
         WallNanos valid_until = 0;
         uint64_t keys_version = 0;
-        uint64_t revocation_epoch = 0;  // nothing revoked it then
         std::list<crypto::Sha256Digest>::iterator used;
     };
     struct Shard {
@@ -66,11 +64,10 @@ class TokenCache {
     };
     Shard& shard_of(const crypto::Sha256Digest& digest);
     SharedClaims find(const crypto::Sha256Digest& digest, WallNanos now);
-    bool counts(Entry& entry, WallNanos now) const;
+    bool counts(const Entry& entry, WallNanos now) const;
     void keep(const crypto::Sha256Digest& digest, Entry entry);
 
     const TokenExpectations expected_;
-    const TokenRevocations& revocations_;
     const size_t shard_tokens_max_;
 
     mutable std::mutex keys_mutex_;

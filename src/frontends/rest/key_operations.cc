@@ -38,33 +38,12 @@ OperationAnswer answer_new(const tenancy::NewKey& made) {
         201);
 }
 
-// Who asks, where the request names nobody.
-Status read_owner(const OperationRequest& request, const BodyFields& fields,
-                  tenancy::KeyOptions& options) {
-    ASSIGN_OR_RETURN(const auto user, fields.text("user"));
-    ASSIGN_OR_RETURN(const auto service_account, fields.text("service_account"));
-    if (user && service_account) {
-        return fail(invalid_argument("invalid_request",
-                                     "A key belongs to a user or to a service account."));
-    }
-    options.owner_kind = service_account ? MemberKind::service_account : MemberKind::user;
-    if (user || service_account) {
-        options.owner = user ? *user : *service_account;
-        return {};
-    }
-    options.owner_kind = request.actor.member_kind();
-    options.owner = request.actor.member_name();
-    if (!options.owner.empty()) return {};
-    return fail(invalid_argument("invalid_request", "The request names no owner of the key.")
-                    .with_hint("Send \"user\" or \"service_account\"."));
-}
-
 }  // namespace
 
 Result<OperationAnswer> add_key(const OperationRequest& request) {
     ASSIGN_OR_RETURN(const BodyFields fields, BodyFields::read(request.body, kAddKeys));
-    tenancy::KeyOptions options;
-    RETURN_IF_ERROR(read_owner(request, fields, options));
+    ASSIGN_OR_RETURN(auto owner, read_member(request, fields, "key"));
+    tenancy::KeyOptions options{.owner_kind = owner.kind, .owner = std::move(owner.name)};
     ASSIGN_OR_RETURN(const auto label, fields.text("label"));
     ASSIGN_OR_RETURN(const auto expires_at, fields.text("expires_at"));
     options.label = label.value_or("");

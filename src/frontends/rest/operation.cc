@@ -118,6 +118,26 @@ Result<std::string> BodyFields::required_text(std::string_view name) const {
         invalid_argument("invalid_request", fmt::format("The request has no \"{}\".", name)));
 }
 
+Result<NamedMember> read_member(const OperationRequest& request, const BodyFields& fields,
+                                std::string_view what) {
+    ASSIGN_OR_RETURN(const auto user, fields.text("user"));
+    ASSIGN_OR_RETURN(const auto service_account, fields.text("service_account"));
+    if (user && service_account) {
+        return fail(
+            invalid_argument("invalid_request",
+                             fmt::format("A {} belongs to a user or to a service account.", what)));
+    }
+    if (user) return NamedMember{tenancy::MemberKind::user, *user};
+    if (service_account) {
+        return NamedMember{tenancy::MemberKind::service_account, *service_account};
+    }
+    const tenancy::Actor& actor = request.actor;
+    if (!actor.member_name().empty()) return NamedMember{actor.member_kind(), actor.member_name()};
+    return fail(invalid_argument("invalid_request",
+                                 fmt::format("The request names no owner of the {}.", what))
+                    .with_hint("Send \"user\" or \"service_account\"."));
+}
+
 void write_limits(json::JsonWriter& writer, std::string_view name, const tenancy::Limits& limits) {
     writer.key(name).begin_object();
     for (const tenancy::LimitField& field : tenancy::limit_fields()) {

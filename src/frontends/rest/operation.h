@@ -62,6 +62,14 @@ class BodyFields {
     json::JsonValue value_;
 };
 
+// The member that the body names by "user" or "service_account"; who asks, where it names nobody.
+struct NamedMember {
+    tenancy::MemberKind kind = tenancy::MemberKind::user;
+    std::string name;
+};
+Result<NamedMember> read_member(const OperationRequest& request, const BodyFields& fields,
+                                std::string_view what);
+
 // An answer of one value, written by `write(writer)`.
 template <class Write>
 OperationAnswer answer_with(Write write, int status = 200) {
@@ -114,6 +122,9 @@ Result<OperationAnswer> list_keys(const OperationRequest& request);
 Result<OperationAnswer> get_key(const OperationRequest& request);
 Result<OperationAnswer> rotate_key(const OperationRequest& request);
 Result<OperationAnswer> remove_key(const OperationRequest& request);
+
+Result<OperationAnswer> issue_token(const OperationRequest& request);
+Result<OperationAnswer> revoke_tokens(const OperationRequest& request);
 
 Result<OperationAnswer> put_policy(const OperationRequest& request);
 Result<OperationAnswer> list_policies(const OperationRequest& request);

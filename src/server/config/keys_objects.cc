@@ -251,6 +251,18 @@ constexpr Key kKeys[] = {
      .description = "Where root keys are kept.",
      .choices = "local kms vault",
      .planned = "encryption of stored data"},
+    {.name = "encryption.root_key",
+     .initial = "",
+     .description = "The root key, under which all stored keys are wrapped: 32 bytes in "
+                    "hexadecimal or base64. Where it is empty, the file below holds it.",
+     .aliases = "INSULA_ROOT_KEY",
+     .secret = true,
+     .variable_may_be_unset = true},
+    {.name = "encryption.root_key_file",
+     .kind = Kind::path,
+     .initial = "",
+     .description = "File that holds the root key, which nobody else may read; root.key in the "
+                    "data folder where it is empty. The first start makes it."},
     {.name = "encryption.kms.endpoint",
      .initial = "",
      .description = "Key management service.",

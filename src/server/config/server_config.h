@@ -77,6 +77,10 @@ struct ServerConfig {
     std::chrono::nanoseconds catalog_command_timeout{};
     std::chrono::nanoseconds catalog_start_timeout{};
 
+    // The root key, if it comes with the configuration, and the file that holds it otherwise.
+    std::string root_key;  // secret
+    std::string root_key_file;
+
     std::string log_level;
     bool access_log = true;
     log::OutputOptions log_output;

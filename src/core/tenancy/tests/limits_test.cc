@@ -216,7 +216,7 @@ TEST_F(StorageAccountTest, ThreadsTogetherNeverGoBeyondAQuota) {
 
 class PlansTest : public TenancyFixture {
   protected:
-    Administration administration() { return {directory(), clock_, random_}; }
+    Administration administration() { return {directory(), *tokens_, clock_, random_}; }
     void set_plan(std::string plan, std::vector<LimitChange> limits = {}) {
         TenantChanges changes;
         changes.plan = std::move(plan);

@@ -13,6 +13,7 @@ void TenancyFixture::SetUp() {
     auto directory = Directory::open(*catalog_);
     ASSERT_TRUE(directory) << directory.error().describe();
     directory_ = *std::move(directory);
+    tokens_ = *Tokens::open(*directory_, wrapping_, random_, clock_.wall_now());
     add_member(kFirst, "owner", {"owner"});
     add_member(kSecond, "owner", {"owner"});
     add_member(TenantId(), "root", {"administrator"});
@@ -30,6 +31,7 @@ void TenancyFixture::reopen() {
     auto directory = Directory::open(*catalog_);
     ASSERT_TRUE(directory) << directory.error().describe();
     directory_ = *std::move(directory);
+    tokens_ = *Tokens::open(*directory_, wrapping_, random_, clock_.wall_now());
 }
 
 void TenancyFixture::put(const catalog::DirectoryEntry& entry) {

@@ -24,8 +24,11 @@ class TenancyFixture : public ::testing::Test {
     Directory& directory() { return *directory_; }
     catalog::Catalog& catalog() { return *catalog_; }
     Gate gate(bool development = false) {
-        return {
-            {.development = development, .default_tenant = kFirst}, directory(), meters_, clock_};
+        return {{.development = development, .default_tenant = kFirst},
+                directory(),
+                *tokens_,
+                meters_,
+                clock_};
     }
     // Returns the secret.
     std::string add_key(const TenantId& tenant, MemberKind kind, const std::string& owner,
@@ -45,6 +48,8 @@ class TenancyFixture : public ::testing::Test {
     SeededRandom random_{1};
     std::unique_ptr<catalog::Catalog> catalog_;
     std::unique_ptr<Directory> directory_;
+    crypto::SecretKey wrapping_ = crypto::SecretKey::random(random_);
+    std::unique_ptr<Tokens> tokens_;
     std::string first_owner_;  // secrets of the owners' keys
     std::string second_owner_;
     std::string administrator_;

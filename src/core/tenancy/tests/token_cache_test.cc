@@ -2,10 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include "core/tenancy/tests/token_samples.h"
 
@@ -33,8 +30,7 @@ class TokenCacheTest : public ::testing::Test {
     }
 
     const crypto::SigningKey key_ = signing_key(1);
-    TokenRevocations revocations_;
-    TokenCache cache_{sample_expectations(), keys(key_), revocations_, 10 * TokenCache::kShards};
+    TokenCache cache_{sample_expectations(), keys(key_), 10 * TokenCache::kShards};
 };
 
 TEST_F(TokenCacheTest, AKnownTokenIsNotVerifiedAgain) {
@@ -68,43 +64,6 @@ TEST_F(TokenCacheTest, AKnownTokenDiesAtItsEnd) {
         << "nor does it count when the clock goes back";
 }
 
-TEST_F(TokenCacheTest, AKnownTokenDoesNotOutliveItsRevocation) {
-    const std::string a = issue("a");
-    const std::string b = issue("b");
-    const std::string foreign = issue("a", sample_tenant(2));
-    const auto show = [&](const std::string& token) {
-        const auto verified = cache_.verify(token, kNow);
-        return std::string(verified ? "counts" : verified.error().detail());
-    };
-    for (const std::string& token : {a, b, foreign}) ASSERT_EQ(show(token), "counts");
-    ASSERT_TRUE(revocations_.revoke_token(sample_tenant(), "a", kNow));
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(show(a), "token_revoked") << "shown again and again";
-    EXPECT_EQ(show(b), "counts");
-    EXPECT_EQ(show(foreign), "counts");
-    ASSERT_TRUE(revocations_.revoke_subject(sample_tenant(), sample_claims().subject, kNow));
-    EXPECT_EQ(show(b), "token_revoked");
-    EXPECT_EQ(show(foreign), "counts");
-    revocations_.revoke_tenant(sample_tenant(2), kNow);
-    EXPECT_EQ(show(foreign), "token_revoked");
-    EXPECT_EQ(cache_.size(), 0u);
-}
-
-TEST_F(TokenCacheTest, ARevocationOfAnotherTokenKeepsWhatIsKnown) {
-    const std::string token = issue("a");
-    const auto first = cache_.verify(token, kNow);
-    ASSERT_OK(first);
-    for (int i = 0; i < 3; ++i) {
-        ASSERT_TRUE(revocations_.revoke_token(sample_tenant(), std::to_string(i), kNow));
-        EXPECT_EQ(*cache_.verify(token, kNow), *first);
-    }
-}
-
-TEST_F(TokenCacheTest, ATokenThatWasRevokedBeforeItIsShownIsNotKept) {
-    ASSERT_TRUE(revocations_.revoke_token(sample_tenant(), "a", kNow));
-    EXPECT_EQ(fault_of(cache_.verify(issue("a"), kNow)), "token_revoked");
-    EXPECT_EQ(cache_.size(), 0u);
-}
-
 TEST_F(TokenCacheTest, AKnownTokenDiesWithItsKey) {
     const std::string token = issue("a");
     ASSERT_TRUE(cache_.verify(token, kNow));
@@ -122,7 +81,7 @@ TEST_F(TokenCacheTest, AKnownTokenDiesWithItsKey) {
 }
 
 TEST_F(TokenCacheTest, IsBoundedAndKeepsTheTokensUsedLast) {
-    TokenCache small(sample_expectations(), keys(key_), revocations_, TokenCache::kShards);
+    TokenCache small(sample_expectations(), keys(key_), TokenCache::kShards);
     const std::string favourite = issue("favourite");
     const auto first = small.verify(favourite, kNow);
     ASSERT_OK(first);
@@ -136,36 +95,6 @@ TEST_F(TokenCacheTest, IsBoundedAndKeepsTheTokensUsedLast) {
         ASSERT_EQ(*cache_.verify(favourite, kNow), *kept) << i;
     }
     EXPECT_LE(cache_.size(), 10 * TokenCache::kShards);
-}
-
-TEST_F(TokenCacheTest, NoThreadSeesATokenAfterItsRevocation) {
-    constexpr int kTokens = 200;
-    std::vector<std::string> tokens;
-    for (int i = 0; i < kTokens; ++i) tokens.push_back(issue(std::to_string(i)));
-    std::atomic<int> revoked = 0;  // all below are
-    std::atomic<int> wrong = 0;
-    std::vector<std::jthread> readers;
-    for (uint64_t seed = 0; seed < 3; ++seed) {
-        readers.emplace_back([&, seed] {
-            SeededRandom random(seed);
-            while (revoked.load() < kTokens) {
-                const int below = revoked.load();
-                const auto at = random.below(kTokens);
-                const bool counts = cache_.verify(tokens[at], kNow).has_value();
-                if (counts && static_cast<int>(at) < below) ++wrong;
-            }
-        });
-    }
-    for (int i = 0; i < kTokens; ++i) {
-        ASSERT_TRUE(revocations_.revoke_token(sample_tenant(), std::to_string(i), kNow));
-        revoked.store(i + 1);
-    }
-    readers.clear();
-    EXPECT_EQ(wrong.load(), 0);
-    for (const std::string& token : tokens) {
-        EXPECT_EQ(fault_of(cache_.verify(token, kNow)), "token_revoked");
-    }
-    EXPECT_EQ(cache_.size(), 0u);
 }
 
 }  // namespace
