@@ -15,7 +15,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = ROOT / "build/release/insula-planted"
 FAULTS = ROOT / "src/core/tenancy/planted_fault.h"
-TESTS = ("tests/spec/test_matrix.py", "tests/spec/test_tenants.py")
+TESTS = ("tests/spec/test_matrix.py", "tests/spec/test_tenants.py", "tests/spec/test_tokens.py")
 SECONDS_MAX = 300
 FAILED = 1  # pytest: tests ran, and some failed
 
