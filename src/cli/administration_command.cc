@@ -80,6 +80,20 @@ Result<JsonValue::Object> limits_of(const std::vector<std::string>& texts) {
     return limits;
 }
 
+// "aws:SourceIp=10.0.0.7"
+Result<JsonValue::Object> pairs_of(const std::vector<std::string>& texts) {
+    JsonValue::Object pairs;
+    for (const std::string& text : texts) {
+        const size_t equals = text.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            return fail(invalid_argument("invalid_context", "\"" + text + "\" is no NAME=VALUE.")
+                            .with_hint("For example --context aws:SourceIp=10.0.0.7"));
+        }
+        pairs.push_back({text.substr(0, equals), JsonValue(text.substr(equals + 1))});
+    }
+    return pairs;
+}
+
 Status add_member(const VerbOption& option, const VerbArguments::Given& given,
                   JsonValue::Object& body) {
     const std::string key(option.key);
@@ -97,6 +111,13 @@ Status add_member(const VerbOption& option, const VerbArguments::Given& given,
     } else if (option.kind == OptionKind::limits) {
         ASSIGN_OR_RETURN(auto limits, limits_of(given.texts));
         body.push_back({key, JsonValue(std::move(limits))});
+    } else if (option.kind == OptionKind::pairs) {
+        ASSIGN_OR_RETURN(auto pairs, pairs_of(given.texts));
+        body.push_back({key, JsonValue(std::move(pairs))});
+    } else if (option.kind == OptionKind::file) {
+        ASSIGN_OR_RETURN(const std::string text, read_document(given.texts.back()));
+        ASSIGN_OR_RETURN(JsonValue value, JsonValue::parse(text, {.subject = "file"}));
+        body.push_back({key, std::move(value)});
     }
     return {};
 }
@@ -188,13 +209,15 @@ void add_option(CLI::App& command, const VerbOption& option, VerbArguments::Give
         return;
     }
     CLI::Option* added = command.add_option(flag, given.texts, help)->allow_extra_args(false);
-    const bool repeated = option.kind == OptionKind::texts || option.kind == OptionKind::limits;
+    const bool pairs = option.kind == OptionKind::limits || option.kind == OptionKind::pairs;
+    const bool repeated = option.kind == OptionKind::texts || pairs;
+    const bool file = option.kind == OptionKind::document || option.kind == OptionKind::file;
     if (!repeated) added->multi_option_policy(CLI::MultiOptionPolicy::Throw);
     if (option.kind == OptionKind::number) added->check(refuse_no_whole_number);
-    added->type_name(option.kind == OptionKind::number     ? "N"
-                     : option.kind == OptionKind::limits   ? "NAME=VALUE"
-                     : option.kind == OptionKind::document ? "FILE"
-                                                           : "TEXT");
+    added->type_name(option.kind == OptionKind::number ? "N"
+                     : file                            ? "FILE"
+                     : pairs                           ? "NAME=VALUE"
+                                                       : "TEXT");
     if (option.required) added->required();
 }
 

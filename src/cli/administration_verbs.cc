@@ -267,7 +267,19 @@ constexpr std::array kPolicy{VerbOption{"--file", "", document,
                                         "the policy, in the AWS IAM JSON language; - reads it "
                                         "from standard input",
                                         true}};
+constexpr std::array kSimulate{
+    VerbOption{"--action", "action", text, "as in tables:Write", true},
+    VerbOption{"--resource", "resource", text, "as in source/orders", true},
+    VerbOption{"--user", "user", text, "who asks (the caller)"},
+    VerbOption{"--service-account", "service_account", text, "who asks"},
+    VerbOption{"--context", "context", pairs, "a condition key's value; may be repeated"},
+    VerbOption{"--policy-file", "policy", file, "a policy that is not stored, to try it"}};
 constexpr std::array kPolicyVerbs{
+    Verb{"simulate", "", "Show what would become of a request, and which statement decides", post,
+         "/v1/policies/simulate", "", "", kSimulate, "",
+         "  insula policy simulate --user ann --action tables:Write --resource source/orders\n"
+         "  insula policy simulate --action tables:Search --resource source/orders \\\n"
+         "      --context aws:SourceIp=10.0.0.7 --policy-file orders.json"},
     Verb{"add", "update", "Add a policy, or replace one", put, "/v1/policies/{}", "NAME", "",
          kPolicy, "", "  insula policy add orders --file orders.json"},
     Verb{"list",
@@ -363,7 +375,7 @@ constexpr std::array kNouns{
     Noun{"token", "Issue and revoke tokens", kTokenVerbs, "  insula token issue --scope read"},
     Noun{"role", "Add, list and remove a tenant's own roles", kRoleVerbs,
          "  insula role add clerk --policy orders\n  insula role list"},
-    Noun{"policy", "Add, list, show and remove a tenant's policies", kPolicyVerbs,
+    Noun{"policy", "Add, list, show, try and remove a tenant's policies", kPolicyVerbs,
          "  insula policy add orders --file orders.json"},
     Noun{"grant", "Let administrators of the platform into a tenant", kGrantVerbs,
          "  insula grant add acme-corp --role reader --reason 'support case 7'"}};

@@ -17,6 +17,8 @@ enum class OptionKind : uint8_t {
     number,
     flag,      // true where it is given
     limits,    // repeated "NAME=VALUE": an object
+    pairs,     // the same, of texts
+    file,      // the option names a file whose content is the value
     document,  // the option names a file whose content is the body; "-" is standard input
 };
 

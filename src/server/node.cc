@@ -338,7 +338,8 @@ Status Node::State::open_door() {
     gate = std::make_unique<tenancy::Gate>(
         tenancy::GateOptions{.development = config.dev, .default_tenant = default_tenant.id},
         *tenancy, *tokens, meters, clock);
-    administration = std::make_unique<tenancy::Administration>(*tenancy, *tokens, clock, random);
+    administration = std::make_unique<tenancy::Administration>(*tenancy, *tokens, clock, random,
+                                                               default_tenant.id);
     rest::RestOptions options{.body_bytes_max = config.body_bytes_max,
                               .data_roots = config.allowed_data_roots};
     options.metrics_enabled = config.metrics_enabled;

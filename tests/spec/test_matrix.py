@@ -53,6 +53,7 @@ TARGETS = {
     "POST /v1/keys": ("user", {"user": "{name}"}), "GET /v1/keys": ("", None), "GET /v1/keys/{id}": ("key", None),
     "POST /v1/keys/{id}/rotate": ("key", None), "DELETE /v1/keys/{id}": ("key", None),
     "POST /v1/tokens": ("user", {"user": "{name}"}), "POST /v1/tokens/revoke": ("user", {"user": "{name}"}),
+    "POST /v1/policies/simulate": ("user", {"user": "{name}", "action": "tables:Write", "resource": "source/a"}),
     "PUT /v1/policies/{name}": ("policy", POLICY), "GET /v1/policies": ("", None),
     "GET /v1/policies/{name}": ("policy", None), "DELETE /v1/policies/{name}": ("policy", None),
     "PUT /v1/roles/{name}": ("role", {"policies": []}), "GET /v1/roles": ("", None),

@@ -247,3 +247,42 @@ def test_the_status_shows_what_its_key_may_see(platform, acme):
     assert about["administrator"] == {"connection", "health"}
     shown = command_line(acme, "status", "--output", "csv")
     assert "health,status,ok" in shown and "health,version" not in shown and "tenant,tenant,acme-corp" in shown
+
+
+def test_what_would_become_of_a_request_is_told_with_the_statement_that_decides(platform):
+    owner = platform.add_tenant("simulating")
+    owner.done("PUT", "/v1/policies/local", {
+        "Version": "2012-10-17", "Statement": [
+            {"Sid": "Reads", "Effect": "Allow", "Action": "tables:Search", "Resource": "source/orders*",
+             "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}]})
+    platform.add_user(owner, "sim", policies=["local"])
+    asked = {"user": "sim", "action": "tables:Search", "resource": "source/orders",
+             "context": {"aws:SourceIp": "10.0.0.7"}}
+    allowed = owner.done("POST", "/v1/policies/simulate", asked)
+    assert allowed["allowed"] is True
+    assert '"Reads"' in allowed["decided_by"]
+    assert "local" in allowed["decided_by"]
+    foreign = owner.done("POST", "/v1/policies/simulate", asked | {"context": {"aws:SourceIp": "192.0.2.1"}})
+    assert foreign["allowed"] is False
+    assert "aws:SourceIp" in foreign["statements"][0]
+    never = {"Sid": "No", "Effect": "Deny", "Action": "tables:*", "Resource": "*"}
+    denied = owner.done("POST", "/v1/policies/simulate",
+                        asked | {"policy": {"Version": "2012-10-17", "Statement": [never]}})
+    assert denied["allowed"] is False
+    assert '"No"' in denied["decided_by"]
+    assert len(denied["statements"]) == 2
+    assert owner.get("/v1/policies").json["policies"][0]["name"] == "local", "nothing was stored"
+    for wrong, code in (({"action": "tables:Wrote"}, "unknown_action"), ({"user": "nobody"}, "member_not_found"),
+                        ({"context": {"aws:Nothing": "1"}}, "invalid_context"), ({"policy": {}}, "invalid_policy")):
+        assert owner.post("/v1/policies/simulate", asked | wrong).code == code
+    platform_action = owner.done("POST", "/v1/policies/simulate",
+                                 asked | {"user": "owner", "action": "node:ListTenants", "resource": "tenant/*"})
+    assert platform_action["allowed"] is False
+
+
+def test_the_default_tenant_stays(platform):
+    default = next(tenant for tenant in platform.administrator.get("/v1/tenants").json["tenants"]
+                   if tenant["slug"] == "default_tenant")
+    answer = platform.administrator.delete(f"/v1/tenants/{default['id']}")
+    assert (answer.status, answer.code) == (409, "default_tenant_stays")
+    assert platform.client(platform.server.owner_key()).get("/sources").status == 200

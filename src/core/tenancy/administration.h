@@ -19,6 +19,7 @@
 #include "core/tenancy/directory.h"
 #include "core/tenancy/gate.h"
 #include "core/tenancy/new_key.h"
+#include "core/tenancy/simulation.h"
 #include "core/tenancy/tokens.h"
 #include "platform/runtime/clock.h"
 #include "platform/runtime/random.h"
@@ -90,8 +91,14 @@ struct IssuedToken {
 class Administration {
   public:
     // All must outlive it.
-    Administration(Directory& directory, Tokens& tokens, Clock& clock, Random& random)
-        : directory_(directory), tokens_(tokens), clock_(clock), random_(random) {}
+    // `default_tenant`: of requests that name none; it cannot be removed.
+    Administration(Directory& directory, Tokens& tokens, Clock& clock, Random& random,
+                   const TenantId& default_tenant = {})
+        : directory_(directory),
+          tokens_(tokens),
+          clock_(clock),
+          random_(random),
+          default_tenant_(default_tenant) {}
 
     // By id or slug: not_found `tenant_not_found`.
     Result<catalog::Tenant> tenant(std::string_view name) const;
@@ -99,7 +106,8 @@ class Administration {
     Result<AddedTenant> add_tenant(NewTenant wanted);
     Result<catalog::Tenant> update_tenant(std::string_view name, const TenantChanges& changes);
     // From its return on nobody acts for the tenant. Its sources are removed next, and then
-    // finish_removal() forgets it; both are repeated at the next start.
+    // finish_removal() forgets it; both are repeated at the next start. failed_precondition
+    // `default_tenant_stays`.
     Result<catalog::Tenant> begin_removal(std::string_view name);
     Status finish_removal(const TenantId& id);
     // Another owner's key for a tenant whose owners have lost theirs.
@@ -144,6 +152,8 @@ class Administration {
     Status remove_role(const Actor& actor, std::string_view name);
     Result<PolicyDocument> put_policy(const Actor& actor, PolicyDocument policy);
     Status remove_policy(const Actor& actor, std::string_view name);
+    // What would become of a request of a member's.
+    Result<Simulation> simulate(const Actor& actor, const SimulatedRequest& wanted);
     Status remove_grant(const Actor& actor, std::string_view id);
 
   private:
@@ -158,6 +168,7 @@ class Administration {
     Tokens& tokens_;
     Clock& clock_;
     Random& random_;
+    const TenantId default_tenant_;
 };
 
 // 3 to 63 small letters, digits, '-' and '_', the first a letter or digit: invalid_argument

@@ -72,6 +72,11 @@ Result<PolicyDocument> Administration::put_policy(const Actor& actor, PolicyDocu
     return policy;
 }
 
+Result<Simulation> Administration::simulate(const Actor& actor, const SimulatedRequest& wanted) {
+    ASSIGN_OR_RETURN(const TenantViewPtr view, directory_.view(actor.tenant().id));
+    return tenancy::simulate(*view, wanted, clock_.wall_now());
+}
+
 Status Administration::remove_policy(const Actor& actor, std::string_view name) {
     return change(actor, [&](const TenantView& view) -> Change {
         RETURN_IF_ERROR(check_reaches(actor, Rank::admin));

@@ -122,6 +122,13 @@ Result<Tenant> Administration::update_tenant(std::string_view name, const Tenant
 
 Result<Tenant> Administration::begin_removal(std::string_view name) {
     ASSIGN_OR_RETURN(Tenant before, tenant(name));
+    if (before.id == default_tenant_) {
+        return fail(Error(Code::failed_precondition, "default_tenant_stays",
+                          "This is the server's default tenant, which the next start would make "
+                          "again.")
+                        .with_hint("Delete its sources instead, or start the server with another "
+                                   "default tenant (tenant.id)."));
+    }
     if (before.status != TenantStatus::removing) {
         const Status begun = directory_.change(before.id, [](const TenantView& view) -> Change {
             ChangeDirectory change;

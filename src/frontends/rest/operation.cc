@@ -91,6 +91,36 @@ Result<std::optional<uint64_t>> BodyFields::whole_number(std::string_view name,
     return value;
 }
 
+Result<BodyFields::TextPairs> BodyFields::text_pairs(std::string_view name,
+                                                     size_t items_max) const {
+    TextPairs pairs;
+    const JsonMember* member = find(name);
+    if (member == nullptr) return pairs;
+    const JsonCursor root(value_);
+    const JsonCursor cursor = root.member(*member);
+    ASSIGN_OR_RETURN(const auto members, cursor.object(items_max));
+    for (const JsonMember& pair : members) {
+        const JsonCursor value = cursor.member(pair);
+        if (!pair.value.is_array()) {
+            ASSIGN_OR_RETURN(const std::string_view text, value.string(kBodyTextBytesMax));
+            pairs.emplace_back(pair.name, text);
+            continue;
+        }
+        ASSIGN_OR_RETURN(const auto items, value.array(items_max));
+        for (size_t i = 0; i < items.size(); ++i) {
+            ASSIGN_OR_RETURN(const std::string_view text, value.item(i).string(kBodyTextBytesMax));
+            pairs.emplace_back(pair.name, text);
+        }
+    }
+    return pairs;
+}
+
+std::optional<std::string> BodyFields::document(std::string_view name) const {
+    const JsonMember* member = find(name);
+    if (member == nullptr) return std::nullopt;
+    return member->value.text();
+}
+
 Result<std::vector<tenancy::LimitChange>> BodyFields::limits(std::string_view name) const {
     std::vector<tenancy::LimitChange> changes;
     const JsonMember* member = find(name);

@@ -49,6 +49,11 @@ class BodyFields {
                                                           size_t items_max) const;
     Result<std::optional<bool>> boolean(std::string_view name) const;
     Result<std::optional<uint64_t>> whole_number(std::string_view name, uint64_t max) const;
+    // An object of texts: {"aws:SourceIp": "10.0.0.7"}; a key with several values has a list.
+    using TextPairs = std::vector<std::pair<std::string, std::string>>;
+    Result<TextPairs> text_pairs(std::string_view name, size_t items_max) const;
+    // A value as JSON, whatever it is.
+    std::optional<std::string> document(std::string_view name) const;
     // Limits by name: {"rows": 1000, "sources": null}. invalid_argument `unknown_key` and
     // `invalid_limit`.
     Result<std::vector<tenancy::LimitChange>> limits(std::string_view name) const;
@@ -126,6 +131,7 @@ Result<OperationAnswer> remove_key(const OperationRequest& request);
 Result<OperationAnswer> issue_token(const OperationRequest& request);
 Result<OperationAnswer> revoke_tokens(const OperationRequest& request);
 
+Result<OperationAnswer> simulate_policy(const OperationRequest& request);
 Result<OperationAnswer> put_policy(const OperationRequest& request);
 Result<OperationAnswer> list_policies(const OperationRequest& request);
 Result<OperationAnswer> get_policy(const OperationRequest& request);

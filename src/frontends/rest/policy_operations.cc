@@ -2,6 +2,7 @@
 #include <array>
 
 #include "core/tenancy/built_in_roles.h"
+#include "core/tenancy/simulation.h"
 #include "frontends/rest/operation.h"
 
 namespace insula::rest {
@@ -12,6 +13,9 @@ using tenancy::PolicyDocument;
 using tenancy::Role;
 
 constexpr std::array<std::string_view, 2> kRoleKeys{"description", "policies"};
+constexpr std::array<std::string_view, 6> kSimulateKeys{"user",     "service_account", "action",
+                                                        "resource", "context",         "policy"};
+constexpr size_t kContextMax = 64;
 
 void write_policy(json::JsonWriter& writer, const PolicyDocument& policy) {
     writer.begin_object();
@@ -40,6 +44,23 @@ OperationAnswer answer_removed(const OperationRequest& request) {
 }
 
 }  // namespace
+
+Result<OperationAnswer> simulate_policy(const OperationRequest& request) {
+    ASSIGN_OR_RETURN(const BodyFields fields, BodyFields::read(request.body, kSimulateKeys));
+    ASSIGN_OR_RETURN(auto member, read_member(request, fields, "request"));
+    tenancy::SimulatedRequest wanted{.member_kind = member.kind, .member = std::move(member.name)};
+    ASSIGN_OR_RETURN(wanted.action, fields.required_text("action"));
+    ASSIGN_OR_RETURN(wanted.resource, fields.required_text("resource"));
+    ASSIGN_OR_RETURN(wanted.context, fields.text_pairs("context", kContextMax));
+    wanted.policy = fields.document("policy");
+    ASSIGN_OR_RETURN(const auto simulation, request.administration.simulate(request.actor, wanted));
+    return answer_with([&](json::JsonWriter& writer) {
+        writer.begin_object().key("allowed").boolean(simulation.allowed);
+        writer.key("decided_by").string(simulation.decided_by);
+        write_texts(writer, "statements", simulation.statements);
+        writer.end_object();
+    });
+}
 
 Result<OperationAnswer> put_policy(const OperationRequest& request) {
     PolicyDocument policy;

@@ -126,6 +126,8 @@ constexpr std::array kRoutes{
               "issues a token, which is shown once", &issue_token),
     operation(Method::post, "/v1/tokens/revoke", "tenant:RevokeToken", "token/*",
               "ends one token, a member's, or all of the tenant's", &revoke_tokens),
+    operation(Method::post, "/v1/policies/simulate", "tenant:SimulatePolicy", "policy/*",
+              "what would become of a request, and which statement decides", &simulate_policy),
     operation(Method::put, "/v1/policies/{name}", "tenant:PutPolicy", "policy/{name}",
               "adds or replaces a policy", &put_policy),
     operation(Method::get, "/v1/policies", "tenant:ListPolicies", "policy/*", "lists policies",
