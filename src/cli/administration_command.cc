@@ -118,6 +118,10 @@ Status add_member(const VerbOption& option, const VerbArguments::Given& given,
         ASSIGN_OR_RETURN(const std::string text, read_document(given.texts.back()));
         ASSIGN_OR_RETURN(JsonValue value, JsonValue::parse(text, {.subject = "file"}));
         body.push_back({key, std::move(value)});
+    } else if (option.kind == OptionKind::secret) {
+        ASSIGN_OR_RETURN(std::string text, read_document(given.texts.back()));
+        while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+        body.push_back({key, JsonValue(std::move(text))});
     }
     return {};
 }
@@ -211,7 +215,8 @@ void add_option(CLI::App& command, const VerbOption& option, VerbArguments::Give
     CLI::Option* added = command.add_option(flag, given.texts, help)->allow_extra_args(false);
     const bool pairs = option.kind == OptionKind::limits || option.kind == OptionKind::pairs;
     const bool repeated = option.kind == OptionKind::texts || pairs;
-    const bool file = option.kind == OptionKind::document || option.kind == OptionKind::file;
+    const bool file = option.kind == OptionKind::document || option.kind == OptionKind::file ||
+                      option.kind == OptionKind::secret;
     if (!repeated) added->multi_option_policy(CLI::MultiOptionPolicy::Throw);
     if (option.kind == OptionKind::number) added->check(refuse_no_whole_number);
     added->type_name(option.kind == OptionKind::number ? "N"

@@ -129,7 +129,13 @@ constexpr std::array kMember{
     VerbOption{"--display-name", "display_name", text, "a name for people"},
     VerbOption{"--email", "email", text, "an e-mail address"},
     VerbOption{"--disabled", "disabled", flag, "its keys open nothing"}};
+constexpr std::array kPassword{VerbOption{"--password-file", "password", secret,
+                                          "a file that holds it; - reads it from standard input",
+                                          true}};
 constexpr std::array kUserVerbs{
+    Verb{"set-password", "", "Set a user's password, with which people log in", put,
+         "/v1/users/{}/password", "NAME", "", kPassword, "",
+         "  insula user set-password ann --password-file - < password.txt"},
     Verb{"add", "create", "Add a user", post, "/v1/users", "NAME", "name", kMember, "",
          "  insula user add ann --role writer\n  insula key add --user ann"},
     Verb{"list", "", "List users", get, "/v1/users", "", "", {}, "users", "  insula user list"},
@@ -353,7 +359,16 @@ constexpr std::array kRevoke{
     VerbOption{"--user", "user", text, "all that were issued to a user"},
     VerbOption{"--service-account", "service_account", text, "all of a service account"},
     VerbOption{"--all", "all", flag, "all of the tenant"}};
+constexpr std::array kLogin{
+    VerbOption{"--user", "user", text, "who logs in", true},
+    VerbOption{"--password-file", "password", secret,
+               "a file that holds the password; - reads it from standard input", true},
+    VerbOption{"--expires-in-seconds", "expires_in_seconds", number, "at most a day (3600)"}};
 constexpr std::array kTokenVerbs{
+    Verb{"login", "", "Get a token for a password", post, "/v1/login", "TENANT", "tenant", kLogin,
+         "",
+         "  export INSULA_API_KEY=$(insula token login acme-corp --user ann --password-file - \\\n"
+         "      --output json < password.txt | jq -r .token)"},
     Verb{"issue", "add", "Issue a token, and show it once", post, "/v1/tokens", "", "", kIssue, "",
          "  insula token issue --scope read --expires-in-seconds 600\n"
          "  insula token issue --service-account loader --output json | jq -r .token"},

@@ -19,6 +19,7 @@ enum class OptionKind : uint8_t {
     limits,    // repeated "NAME=VALUE": an object
     pairs,     // the same, of texts
     file,      // the option names a file whose content is the value
+    secret,    // the same, of text without the end of its line: nothing that others see in `ps`
     document,  // the option names a file whose content is the body; "-" is standard input
 };
 

@@ -240,6 +240,7 @@ struct Node::State {
     std::unique_ptr<ThreadPool> workers;
     std::unique_ptr<ThreadPool> query_workers;
     std::unique_ptr<tenancy::Administration> administration;
+    std::unique_ptr<tenancy::Logins> logins;
     std::unique_ptr<tenancy::Gate> gate;
     std::unique_ptr<rest::RestApi> api;
     std::unique_ptr<net::HttpServer> http;
@@ -340,6 +341,7 @@ Status Node::State::open_door() {
         *tenancy, *tokens, meters, clock);
     administration = std::make_unique<tenancy::Administration>(*tenancy, *tokens, clock, random,
                                                                default_tenant.id);
+    logins = std::make_unique<tenancy::Logins>(*tenancy, *tokens, clock, random);
     rest::RestOptions options{.body_bytes_max = config.body_bytes_max,
                               .data_roots = config.allowed_data_roots};
     options.metrics_enabled = config.metrics_enabled;
@@ -350,6 +352,7 @@ Status Node::State::open_door() {
         std::move(options),
         rest::RestServices{.gate = *gate,
                            .administration = *administration,
+                           .logins = *logins,
                            .meters = meters,
                            .tables = *store,
                            .queries = *queries,

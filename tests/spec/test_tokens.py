@@ -116,3 +116,28 @@ def test_keys_and_tokens_are_in_no_log(platform, acme):
     assert log
     for secret in (token.key, token.key.split(".")[2], acme.key):
         assert secret not in log
+
+
+def test_a_password_gives_a_token_and_a_wrong_one_tells_nothing(platform, acme):
+    acme.done("POST", "/v1/users", {"name": "pat", "roles": ["reader"]})
+    assert acme.get("/v1/users/pat").json["has_password"] is False
+    acme.done("PUT", "/v1/users/pat/password", {"password": "correct horse"})
+    shown = acme.get("/v1/users/pat")
+    assert shown.json["has_password"] is True
+    assert b"argon2" not in shown.body
+    nobody = platform.client(None)
+    login = {"tenant": "acme-corp", "user": "pat", "password": "correct horse"}
+    pat = platform.client(nobody.done("POST", "/v1/login", login)["token"])
+    assert pat.post("/data/search", {}).status == 200
+    assert write(pat, 1).code == "not_permitted"
+    answers = [nobody.post("/v1/login", login | wrong) for wrong in (
+        {"password": "wrong horse"}, {"user": "nobody"}, {"tenant": "globex"}, {"tenant": "absent"})]
+    told = {(answer.status, answer.json["error"]["code"], answer.json["error"]["message"]) for answer in answers}
+    assert len(told) == 1
+    assert answers[0].code == "login_refused"
+    assert pat.ask("PUT", "/v1/users/pat/password", {"password": "x"}).code == "not_permitted"
+    assert nobody.post("/v1/login", {"tenant": "acme-corp"}).code == "invalid_request"
+    for _ in range(12):
+        last = nobody.post("/v1/login", login | {"password": "guess"})
+    assert (last.status, last.code) == (429, "too_many_logins")
+    assert 1 <= int(last.headers["retry-after"]) <= 90

@@ -32,6 +32,7 @@ inline constexpr size_t kKeysOfMemberMax = 10;
 inline constexpr size_t kRolesOfTenantMax = 500;
 inline constexpr size_t kPoliciesOfTenantMax = 500;
 inline constexpr size_t kGrantsMax = 100;  // of a tenant, those that have expired too
+inline constexpr size_t kPasswordBytesMin = 8;
 inline constexpr size_t kPlansMax = 1000;
 // Of tokens and members; all of a tenant's tokens can be revoked at any time.
 inline constexpr size_t kRevocationsMax = 10'000;
@@ -131,6 +132,9 @@ class Administration {
                               const MemberChanges& wanted);
     Result<Member> update_member(const Actor& actor, MemberKind kind, std::string_view name,
                                  const MemberChanges& changes);
+    // invalid_argument `password_too_short`, `password_too_long`. Ends the user's tokens that were
+    // issued before. Takes as long as a login.
+    Status set_password(const Actor& actor, std::string_view user, std::string_view password);
     // With its keys.
     Status remove_member(const Actor& actor, MemberKind kind, std::string_view name);
 
@@ -142,8 +146,7 @@ class Administration {
 
     Result<IssuedToken> issue_token(const Actor& actor, const NewToken& wanted);
     // From its return on: one token, whether there ever was one of the id or not; all that were
-    // issued to a member; all that were issued at all. Tokens that are issued within
-    // kTokenSkewSeconds of it are revoked, too.
+    // issued to a member; all that were issued at all. What is issued later counts.
     Status revoke_token(const Actor& actor, std::string_view id);
     Status revoke_tokens(const Actor& actor, MemberKind kind, std::string_view owner);
     Status revoke_all_tokens(const Actor& actor);
@@ -162,7 +165,9 @@ class Administration {
     Result<Member> changed(const Actor& actor, const TenantView& view, Member member,
                            const MemberChanges& changes) const;
     catalog::Tenant new_row(NewTenant wanted) const;
-    Status revoke(const Actor& actor, std::string name, Rank rank);
+    // Absent: up to now, and what clocks may be ahead.
+    Status revoke(const Actor& actor, std::string name, Rank rank,
+                  std::optional<int64_t> issued_until = std::nullopt);
 
     Directory& directory_;
     Tokens& tokens_;

@@ -6,6 +6,7 @@
 #include "core/tenancy/administration.h"
 #include "core/tenancy/administration_checks.h"
 #include "core/tenancy/built_in_roles.h"
+#include "platform/crypto/password.h"
 
 namespace insula::tenancy {
 
@@ -13,6 +14,8 @@ using catalog::ChangeDirectory;
 using catalog::EntryKind;
 
 namespace {
+
+constexpr int64_t kNanosPerSecond = 1'000'000'000;
 
 // A tenant without one could not be administered any more.
 Status check_owner_left(const TenantView& view, const Member& without) {
@@ -101,6 +104,33 @@ Result<Member> Administration::update_member(const Actor& actor, MemberKind kind
     });
     RETURN_IF_ERROR(updated);
     return member;
+}
+
+Status Administration::set_password(const Actor& actor, std::string_view user,
+                                    std::string_view password) {
+    if (password.size() < kPasswordBytesMin) {
+        return fail(invalid_argument(
+            "password_too_short",
+            fmt::format("A password has at least {} characters.", kPasswordBytesMin)));
+    }
+    ASSIGN_OR_RETURN(const TenantViewPtr before, directory_.view(actor.tenant().id));
+    RETURN_IF_ERROR(member_to_act_for(actor, *before, MemberKind::user, user));
+    ASSIGN_OR_RETURN(const std::string hash, crypto::hash_password(password));
+    const Status set = change(actor, [&](const TenantView& view) -> Change {
+        ASSIGN_OR_RETURN(const Member* held,
+                         member_to_act_for(actor, view, MemberKind::user, user));
+        Member member = *held;
+        member.password_hash = hash;
+        ChangeDirectory change;
+        change.put.push_back(
+            {entry_of(view.tenant().id, member), view.revision(EntryKind::user, user)});
+        return change;
+    });
+    RETURN_IF_ERROR(set);
+    // Those of this very second may be the next login's.
+    const int64_t issued_until = clock_.wall_now() / kNanosPerSecond - 1;
+    const std::string subject = principal_name(MemberKind::user, user);
+    return revoke(actor, revocation_of_subject(subject), Rank::member, issued_until);
 }
 
 Status Administration::remove_member(const Actor& actor, MemberKind kind, std::string_view name) {

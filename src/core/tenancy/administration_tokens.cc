@@ -55,12 +55,14 @@ Result<IssuedToken> Administration::issue_token(const Actor& actor, const NewTok
     if (view->is_platform()) return fail(no_such_tenant());
     RETURN_IF_ERROR(member_to_act_for(actor, *view, wanted.owner_kind, wanted.owner));
     const int64_t now = clock_.wall_now() / kNanos;
-    const TokenClaims claims{.subject = principal_name(wanted.owner_kind, wanted.owner),
+    const std::string subject = principal_name(wanted.owner_kind, wanted.owner);
+    const int64_t issued_at = std::max(now, view->tokens_count_from(subject));
+    const TokenClaims claims{.subject = subject,
                              .tenant = view->tenant().id,
                              .scopes = wanted.scopes,
-                             .issued_at = now,
+                             .issued_at = issued_at,
                              .not_before = now,
-                             .expires_at = now + lasts,
+                             .expires_at = issued_at + lasts,
                              .id = make_id(random_, "token_")};
     ASSIGN_OR_RETURN(std::string token, tokens_.issue(claims));
     return IssuedToken{
@@ -84,13 +86,15 @@ Status Administration::revoke_all_tokens(const Actor& actor) {
     return revoke(actor, std::string(kAllTokens), Rank::admin);
 }
 
-Status Administration::revoke(const Actor& actor, std::string name, Rank rank) {
+Status Administration::revoke(const Actor& actor, std::string name, Rank rank,
+                              std::optional<int64_t> issued_until) {
     if (rank != Rank::member) RETURN_IF_ERROR(check_reaches(actor, rank));
     const int64_t now = clock_.wall_now() / kNanos;
     const Revocation revocation{
         .name = std::move(name),
-        // The clocks of those who issue may be ahead.
-        .issued_until = now + kTokenSkewSeconds,
+        // The clocks of those who issue may be ahead. A token that is issued after this one is of
+        // a later second by its own word, and counts at once: see tokens_count_from().
+        .issued_until = issued_until.value_or(now + kTokenSkewSeconds - 1),
         .forget_at = now + kTokenLifetimeSecondsMax + 2 * kTokenSkewSeconds};
     return change(actor, [&](const TenantView& view) -> Change {
         ChangeDirectory change;

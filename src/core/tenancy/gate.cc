@@ -14,6 +14,7 @@ namespace insula::tenancy {
 namespace {
 
 constexpr std::string_view kPlatformService = "node:";
+constexpr int64_t kNanosPerSecond = 1'000'000'000;
 constexpr std::string_view kDeveloper = "developer";
 
 // Five groups with the lengths of a UUID's.
@@ -270,7 +271,10 @@ Gate::Entered Gate::enter_with_token(Source source, const Credential& credential
         view->has_revoked(**claims) && !is_planted(PlantedFault::revoked_token_opens);
     if (view->is_platform() || revoked) return fail(token_refused(TokenFault::revoked));
     const Member* member = view->member_of_principal((*claims)->subject);
-    if (member == nullptr || member->disabled) return fail(token_refused(TokenFault::revoked));
+    // Another member of the name has nothing of what was issued to the one before.
+    const bool is_his = member != nullptr && !member->disabled &&
+                        (*claims)->issued_at >= member->created_at / kNanosPerSecond;
+    if (!is_his) return fail(token_refused(TokenFault::revoked));
     Entered entered = enter_as_member(source, {view, nullptr, member}, credential, action);
     if (!entered || !*entered) return entered;
     Actor& actor = **entered;

@@ -165,6 +165,15 @@ std::vector<const StoredSigningKey*> TenantView::signing_keys() const {
     return pointers(signing_keys_);
 }
 
+int64_t TenantView::tokens_count_from(std::string_view subject) const {
+    int64_t from = 0;
+    for (const std::string& name : {std::string(kAllTokens), revocation_of_subject(subject)}) {
+        const Revocation* revocation = find_in(revocations_, name);
+        if (revocation != nullptr) from = std::max(from, revocation->issued_until + 1);
+    }
+    return from;
+}
+
 bool TenantView::has_revoked(const TokenClaims& token) const {
     if (revocations_.empty()) return false;
     const auto concerns = [&](const std::string& name) {

@@ -43,6 +43,9 @@ class TenantView {
     const Grant* grant(std::string_view id) const;
     // Whether a token, of this tenant, counts no longer though its time is not over.
     bool has_revoked(const TokenClaims& token) const;
+    // The first second of issue, since 1970, of which no revocation of the subject's tokens, or of
+    // all, says anything.
+    int64_t tokens_count_from(std::string_view subject) const;
     // Of the platform's view.
     const Plan* plan(std::string_view name) const;
 

@@ -15,6 +15,8 @@ constexpr std::array<std::string_view, 6> kAddKeys{"name",  "display_name", "ema
 constexpr std::array<std::string_view, 5> kUpdateKeys{"display_name", "email", "roles", "policies",
                                                       "disabled"};
 
+constexpr std::array<std::string_view, 1> kPasswordKeys{"password"};
+
 void write_member(json::JsonWriter& writer, const Member& member) {
     writer.begin_object();
     writer.key("name").string(member.name);
@@ -23,6 +25,9 @@ void write_member(json::JsonWriter& writer, const Member& member) {
     write_texts(writer, "roles", member.roles);
     write_texts(writer, "policies", member.policies);
     writer.key("disabled").boolean(member.disabled);
+    if (member.kind == MemberKind::user) {
+        writer.key("has_password").boolean(!member.password_hash.empty());
+    }
     writer.key("created_at").timestamp(member.created_at);
     writer.end_object();
 }
@@ -101,6 +106,18 @@ Result<OperationAnswer> get_user(const OperationRequest& request) {
 Result<OperationAnswer> update_user(const OperationRequest& request) {
     return update(request, MemberKind::user);
 }
+Result<OperationAnswer> set_password(const OperationRequest& request) {
+    ASSIGN_OR_RETURN(const BodyFields fields, BodyFields::read(request.body, kPasswordKeys));
+    ASSIGN_OR_RETURN(const std::string password, fields.required_text("password"));
+    const std::string& name = request.arguments[0];
+    RETURN_IF_ERROR(request.administration.set_password(request.actor, name, password));
+    return answer_with([&](json::JsonWriter& writer) {
+        writer.begin_object().key("name").string(name);
+        writer.key("has_password").boolean(true);
+        writer.end_object();
+    });
+}
+
 Result<OperationAnswer> remove_user(const OperationRequest& request) {
     return remove(request, MemberKind::user);
 }

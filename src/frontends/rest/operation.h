@@ -115,6 +115,7 @@ Result<OperationAnswer> add_user(const OperationRequest& request);
 Result<OperationAnswer> list_users(const OperationRequest& request);
 Result<OperationAnswer> get_user(const OperationRequest& request);
 Result<OperationAnswer> update_user(const OperationRequest& request);
+Result<OperationAnswer> set_password(const OperationRequest& request);
 Result<OperationAnswer> remove_user(const OperationRequest& request);
 Result<OperationAnswer> add_service_account(const OperationRequest& request);
 Result<OperationAnswer> list_service_accounts(const OperationRequest& request);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/tenancy/gate.h"
+#include "core/tenancy/logins.h"
 #include "frontends/rest/routes.h"
 #include "platform/fs/disk_reserve.h"
 #include "platform/net/exchange.h"
@@ -46,6 +47,7 @@ struct ScrubHealth {
 struct RestServices {
     const tenancy::Gate& gate;
     tenancy::Administration& administration;
+    tenancy::Logins& logins;
     tenancy::Meters& meters;
     tables::TableStore& tables;
     tables::Queries& queries;
@@ -87,6 +89,7 @@ class RestApi {
     net::Task<void> health(Call& call);
     net::Task<void> openapi(Call& call);
     net::Task<void> docs(Call& call);
+    net::Task<void> login(Call& call);
     net::Task<void> health_details(Call& call);
     net::Task<void> metrics(Call& call);
     net::Task<void> write(Call& call);
@@ -109,6 +112,8 @@ class RestApi {
 
     net::Task<void> admit_and_run(Call& call);
     static void meter(const Call& call);
+    // On a worker: a password takes its time.
+    Result<tenancy::IssuedToken> log_in(std::string_view body, std::string_view remote_address);
     net::Task<Status> admit(Call& call);
     static Status authorise(const Call& call, std::string_view action, std::string_view resource);
     net::Task<Status> wait_for_tenant(Call& call);

@@ -111,7 +111,8 @@ TEST(KeyTable, WhatHoldsPasswordsIsSecret) {
     for (const Key& key : keys()) {
         const bool sounds_secret = key.name.ends_with("password") ||
                                    key.name.ends_with("secret_key") ||
-                                   key.name.ends_with("token") || key.name == "catalog.url";
+                                   key.name.ends_with("root_key") || key.name.ends_with("token") ||
+                                   key.name == "catalog.url";
         EXPECT_EQ(key.secret, sounds_secret) << key.name;
     }
 }
