@@ -81,6 +81,10 @@ void Loader::make_requests(Connection& connection, size_t index) {
                                   options_.mode == Mode::get ? "GET" : "POST", path, options_.host,
                                   options_.port);
     for (const std::string& header : options_.headers) connection.head += header + "\r\n";
+    if (!options_.keys.empty()) {
+        connection.head += fmt::format("Authorization: Bearer {}\r\n",
+                                       options_.keys[index % options_.keys.size()]);
+    }
     if (writes) {
         connection.head += options_.array ? "Content-Type: application/json\r\n"
                                           : "Content-Type: application/x-ndjson\r\n";

@@ -1,6 +1,7 @@
 #include "load/options.h"
 
 #include <CLI/CLI.hpp>
+#include <fstream>
 
 namespace insula::load {
 
@@ -62,6 +63,12 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
         command->add_option("--path", options.path,
                             "default: /data/write, /health, /data/search/stream");
         command->add_option("--header", options.headers, "\"Name: value\"; may be repeated");
+        command
+            ->add_option("--keys", options.keys_file,
+                         "a file with a key a line; connection i sends the i-th, around and around")
+            ->check(CLI::ExistingFile);
+        command->add_flag("--errors-are-expected", options.errors_are_expected,
+                          "requests that are refused are no failure of the run");
         command->add_option("--server-pid", options.server_pid,
                             "also report the CPU that this process used");
         if (mode == Mode::ingest) {
@@ -89,6 +96,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
     for (const auto& [mode, command] : modes) {
         if (command->parsed()) options.mode = mode;
     }
+    std::ifstream keys(options.keys_file);
+    for (std::string key; std::getline(keys, key);) options.keys.push_back(key);
     if (options.mode == Mode::single) options.documents = 1;
     if (options.path.empty()) {
         options.path = options.mode == Mode::get      ? "/health"

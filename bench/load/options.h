@@ -20,13 +20,17 @@ struct Options {
     double timeout_seconds = 60;       // for one request
     std::string path;                  // empty: the default of the mode
     std::vector<std::string> headers;  // "Name: value"
-    size_t documents = 1000;           // in one request of ingest
-    bool array = false;                // a JSON array instead of NDJSON
+    std::string keys_file;
+    std::vector<std::string>
+        keys;  // of that file: connection i sends the i-th of them, around and around
+    size_t documents = 1000;  // in one request of ingest
+    bool array = false;       // a JSON array instead of NDJSON
     size_t sources = 1;
     std::string source_prefix = "load_";
-    std::string body;           // of stream
-    uint64_t requests_max = 0;  // 0: as many as the seconds allow
-    int server_pid = 0;         // reports that process' CPU too
+    std::string body;                  // of stream
+    uint64_t requests_max = 0;         // 0: as many as the seconds allow
+    bool errors_are_expected = false;  // they are reported, and no failure
+    int server_pid = 0;                // reports that process' CPU too
 };
 
 // Reads the command line. Prints help or what is wrong and gives nothing then; `exit_code` says how

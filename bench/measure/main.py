@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 
-from measure import machine, reading, report, running, writing
+from measure import machine, reading, report, running, tenancy, writing
 from measure.data_set import DataSet
 from measure.result import NotMeasured, Row, Skipped
 from measure.session import ROOT, Bystanders, Session
@@ -23,6 +23,9 @@ MEASUREMENTS = {
     "replay": running.replay,
     "replay_large": running.replay_large,
     "idle": running.idle,
+    "pipeline": tenancy.pipeline,
+    "tenants": tenancy.tenants,
+    "neighbour": tenancy.neighbour,
 }
 BUSY_SHARE = 0.1  # of the machine's CPU, taken by others: from here on the figures say little
 EXIT_NOT_MEASURED = 1
