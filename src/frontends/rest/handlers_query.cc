@@ -214,13 +214,7 @@ net::Task<void> RestApi::pace(Call& call, size_t bytes) {
     meter.count_bytes(0, bytes, limits, std::chrono::steady_clock::now());
     call.bytes_counted += bytes;
     const auto wait = meter.pace(limits, std::chrono::steady_clock::now());
-    if (wait.count() <= 0) co_return;
-    // Nobody calls it: the wait ends with its time.
-    std::move_only_function<void(Status)> never;
-    const Status waited = co_await net::completion(
-        [&never](std::move_only_function<void(Status)> done) { never = std::move(done); },
-        Deadline::after(std::chrono::duration_cast<std::chrono::milliseconds>(wait)));
-    static_cast<void>(waited);
+    if (wait.count() > 0) co_await pause(wait);
 }
 
 net::Task<void> RestApi::send_stream(Call& call, tables::QueryRun& run,

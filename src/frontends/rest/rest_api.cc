@@ -20,6 +20,7 @@ namespace {
 constexpr std::string_view kTablesActions = "tables:";
 constexpr std::string_view kJson = "application/json";
 constexpr std::chrono::seconds kRetryAfter{1};
+constexpr std::chrono::milliseconds kRefusalPause{50};
 // Pages up to here are not counted: the number of connections bounds them.
 constexpr size_t kUncountedPageBytes = 64u << 10;
 
@@ -246,9 +247,26 @@ net::Task<Status> RestApi::admit(Call& call) {
     co_return check_headers(request);
 }
 
+// Who is over a limit and asks again at once would take from others what the refusals cost: he is
+// answered a little later.
+net::Task<void> RestApi::hold_back(const Error& refusal) {
+    if (!refusal.retry_after()) co_return;
+    co_await pause(std::min<std::chrono::nanoseconds>(*refusal.retry_after(), kRefusalPause));
+}
+
+net::Task<void> RestApi::pause(std::chrono::nanoseconds duration) {
+    // Nobody calls it: the wait ends with its time.
+    std::move_only_function<void(Status)> never;
+    const Status waited = co_await net::completion(
+        [&never](std::move_only_function<void(Status)> done) { never = std::move(done); },
+        Deadline::after(std::chrono::ceil<std::chrono::milliseconds>(duration)));
+    static_cast<void>(waited);
+}
+
 net::Task<void> RestApi::admit_and_run(Call& call) {
     if (call.route.access != Access::open) {
         if (const Status admitted = co_await admit(call); !admitted) {
+            co_await hold_back(admitted.error());
             respond_error(call.exchange, admitted.error(), call.context.request_id);
             co_return;
         }

@@ -111,6 +111,8 @@ class RestApi {
     struct RouteMetrics;
 
     net::Task<void> admit_and_run(Call& call);
+    static net::Task<void> hold_back(const Error& refusal);
+    static net::Task<void> pause(std::chrono::nanoseconds duration);
     static void meter(const Call& call);
     // On a worker: a password takes its time.
     Result<tenancy::IssuedToken> log_in(std::string_view body, std::string_view remote_address);
