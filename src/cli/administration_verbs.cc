@@ -14,12 +14,22 @@ constexpr std::array kAddTenant{
     VerbOption{"--id", "id", text, "its id, a UUID; made by the server otherwise"},
     VerbOption{"--owner", "owner", text, "the user that is added as its owner (owner)"},
     VerbOption{"--plan", "plan", text, "the plan whose limits it has"},
-    VerbOption{"--limit", "limits", limits, "a limit of its own; may be repeated"}};
+    VerbOption{"--limit", "limits", limits, "a limit of its own; may be repeated"},
+    VerbOption{"--region", "regions", texts, "where its data may stand"},
+    VerbOption{"--data-residency", "data_residency", text, "where its data has to stay"},
+    VerbOption{"--feature", "features", texts, "a feature by name"},
+    VerbOption{"--isolation-level", "isolation_level", text, "strict or network"},
+    VerbOption{"--network", "networks", texts, "where requests may come from"}};
 constexpr std::array kUpdateTenant{
     VerbOption{"--slug", "slug", text, "another short name"},
     VerbOption{"--name", "name", text, "a name for people"},
     VerbOption{"--plan", "plan", text, "the plan whose limits it has; empty: none"},
-    VerbOption{"--limit", "limits", limits, "a limit of its own, or NAME=none; may be repeated"}};
+    VerbOption{"--limit", "limits", limits, "a limit of its own, or NAME=none; may be repeated"},
+    VerbOption{"--region", "regions", texts, "where its data may stand"},
+    VerbOption{"--data-residency", "data_residency", text, "where its data has to stay"},
+    VerbOption{"--feature", "features", texts, "a feature by name"},
+    VerbOption{"--isolation-level", "isolation_level", text, "strict or network"},
+    VerbOption{"--network", "networks", texts, "where requests may come from"}};
 constexpr std::array kQuota{VerbOption{"--bytes", "bytes", number, "bytes more"},
                             VerbOption{"--rows", "rows", number, "rows more"},
                             VerbOption{"--sources", "sources", number, "sources more"}};

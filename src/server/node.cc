@@ -289,20 +289,22 @@ Status Node::State::open_storage(std::function<bool()> give_up) {
                      tenancy::find_first_members(*catalog, *tenancy, default_tenant.id, random,
                                                  clock.wall_now()));
     // NOLINTNEXTLINE(modernize-make-unique): members by name, and an atomic cannot be moved
-    services.reset(new tables::Services{.fs = fs,
-                                        .clock = clock,
-                                        .catalog = *catalog,
-                                        .engines = engines,
-                                        .open_files = open_files,
-                                        .memtables = memtables,
-                                        .data_directory = directory.path(),
-                                        .limits = table_limits(config),
-                                        .admit_write = [this]() -> Status {
-                                            RETURN_IF_ERROR(catalog->check_owned());
-                                            return disk.admit();
-                                        },
-                                        .storage = storage_accounts(),
-                                        .attachable = attachable(config, directory.path())});
+    services.reset(new tables::Services{
+        .fs = fs,
+        .clock = clock,
+        .catalog = *catalog,
+        .engines = engines,
+        .open_files = open_files,
+        .memtables = memtables,
+        .data_directory = directory.path(),
+        .limits = table_limits(config),
+        .admit_write = [this]() -> Status {
+            RETURN_IF_ERROR(catalog->check_owned());
+            return disk.admit();
+        },
+        .storage = storage_accounts(),
+        .limits_of = [this](const TenantId& tenant) { return tenancy->limits(tenant); },
+        .attachable = attachable(config, directory.path())});
     store = std::make_unique<tables::TableStore>(*services);
     auto recovered = store->open(tenants, directory.journal_path(), journal_options(config));
     if (!recovered) {
@@ -339,8 +341,10 @@ Status Node::State::open_door() {
     gate = std::make_unique<tenancy::Gate>(
         tenancy::GateOptions{.development = config.dev, .default_tenant = default_tenant.id},
         *tenancy, *tokens, meters, clock);
-    administration = std::make_unique<tenancy::Administration>(*tenancy, *tokens, clock, random,
-                                                               default_tenant.id);
+    administration = std::make_unique<tenancy::Administration>(
+        *tenancy, *tokens, clock, random,
+        tenancy::AdministrationOptions{.default_tenant = default_tenant.id,
+                                       .regions = config.regions});
     logins = std::make_unique<tenancy::Logins>(*tenancy, *tokens, clock, random);
     rest::RestOptions options{.body_bytes_max = config.body_bytes_max,
                               .data_roots = config.allowed_data_roots};

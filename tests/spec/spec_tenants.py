@@ -67,8 +67,8 @@ class Client:
 class Platform:
     """A running server without --dev, and its administrator."""
 
-    def __init__(self, arguments=()):
-        self.server = spec_server.Server(arguments)
+    def __init__(self, arguments=(), environment=None):
+        self.server = spec_server.Server(arguments, environment=environment)
         self.server.start()
         self.administrator = Client(self.server, self.server.administrator_key())
 

@@ -191,3 +191,44 @@ def test_limits_that_are_none_are_refused(platform, limits, code):
     assert answer.status == 400
     assert answer.code == code
     assert platform.administrator.get("/v1/tenants/never").status == 404
+
+
+def test_a_tenant_is_added_field_by_field_as_the_seed_does(platform):
+    answer = platform.administrator.post("/v1/tenants", {
+        "slug": "seeded", "name": "Acme Corp", "storage_quota": 100 << 30, "bandwidth_quota": 1000 << 20,
+        "request_rate_limit": 10_000})
+    assert answer.status == 201
+    assert answer.json["tenant"]["limits"] == {"storage_bytes": 100 << 30, "bytes_per_second": 1000 << 20,
+                                               "requests_per_second": 10_000}
+    for fields, code in (({"regions": ["us-east-1"]}, "region_not_available"),
+                         ({"data_residency": "EU"}, "region_not_available"),
+                         ({"features": ["DisasterRecovery"]}, "feature_not_available"),
+                         ({"features": ["Disaster"]}, "unknown_feature"),
+                         ({"isolation_level": "shared"}, "isolation_not_available"),
+                         ({"isolation_level": "network"}, "network_required"),
+                         ({"isolation_level": "network", "networks": ["10.0.0.300"]}, "invalid_network")):
+        assert platform.administrator.post("/v1/tenants", {"slug": "never"} | fields).code == code
+    assert platform.administrator.get("/v1/tenants/never").status == 404
+
+
+def test_a_promise_about_regions_is_made_where_it_is_kept():
+    running = Platform(environment={"INSULA_REGIONS": "eu-west-1,EU"})
+    try:
+        running.add_tenant("european", regions=["eu-west-1"], data_residency="eu")
+        shown = running.administrator.get("/v1/tenants/european").json
+        assert (shown["regions"], shown["data_residency"]) == (["eu-west-1"], "eu")
+        refused = running.administrator.post("/v1/tenants", {"slug": "american", "regions": ["us-east-1"]})
+        assert refused.code == "region_not_available"
+        assert "eu-west-1" in refused.json["error"]["hint"]
+    finally:
+        running.close()
+
+
+def test_a_tenant_of_listed_networks_opens_to_them_alone(platform):
+    owner = platform.add_tenant("walled", isolation_level="network", networks=["127.0.0.0/8"])
+    assert owner.get("/sources").status == 200
+    platform.administrator.done("PATCH", "/v1/tenants/walled", {"networks": ["10.0.0.0/8", "2001:db8::/32"]})
+    assert (owner.get("/sources").status, owner.get("/sources").code) == (403, "network_not_allowed")
+    token = platform.administrator.done("PATCH", "/v1/tenants/walled", {"isolation_level": "strict"})
+    assert token["isolation_level"] == "strict"
+    assert owner.get("/sources").status == 200

@@ -20,6 +20,7 @@
 #include "core/tenancy/gate.h"
 #include "core/tenancy/new_key.h"
 #include "core/tenancy/simulation.h"
+#include "core/tenancy/tenant_terms.h"
 #include "core/tenancy/tokens.h"
 #include "platform/runtime/clock.h"
 #include "platform/runtime/random.h"
@@ -61,7 +62,15 @@ struct TenantChanges {
     std::optional<catalog::TenantStatus> status;  // active or suspended
     std::optional<std::string> plan;              // empty: none
     std::vector<LimitChange> limits;
+    std::optional<std::vector<std::string>> regions;
+    std::optional<std::string> data_residency;  // empty: anywhere
+    std::optional<std::vector<std::string>> features;
+    std::optional<IsolationLevel> isolation;
+    std::optional<std::vector<std::string>> networks;
 };
+
+// The profile with those of the changes that concern it.
+TenantProfile changed(TenantProfile profile, const TenantChanges& changes);
 
 struct MemberChanges {
     std::optional<std::string> display_name;
@@ -89,17 +98,21 @@ struct IssuedToken {
     WallNanos expires_at = 0;
 };
 
+struct AdministrationOptions {
+    TenantId default_tenant;           // of requests that name none; it cannot be removed
+    std::vector<std::string> regions;  // where this server keeps data
+};
+
 class Administration {
   public:
     // All must outlive it.
-    // `default_tenant`: of requests that name none; it cannot be removed.
     Administration(Directory& directory, Tokens& tokens, Clock& clock, Random& random,
-                   const TenantId& default_tenant = {})
+                   AdministrationOptions options = {})
         : directory_(directory),
           tokens_(tokens),
           clock_(clock),
           random_(random),
-          default_tenant_(default_tenant) {}
+          options_(std::move(options)) {}
 
     // By id or slug: not_found `tenant_not_found`.
     Result<catalog::Tenant> tenant(std::string_view name) const;
@@ -173,7 +186,7 @@ class Administration {
     Tokens& tokens_;
     Clock& clock_;
     Random& random_;
-    const TenantId default_tenant_;
+    const AdministrationOptions options_;
 };
 
 // 3 to 63 small letters, digits, '-' and '_', the first a letter or digit: invalid_argument

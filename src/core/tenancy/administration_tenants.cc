@@ -30,6 +30,17 @@ Member owner_member(std::string_view name, WallNanos now) {
 
 }  // namespace
 
+TenantProfile changed(TenantProfile profile, const TenantChanges& changes) {
+    if (changes.plan) profile.plan = *changes.plan;
+    for (const auto& [limit, value] : changes.limits) profile.limits.*limit->value = value;
+    if (changes.regions) profile.regions = *changes.regions;
+    if (changes.data_residency) profile.data_residency = *changes.data_residency;
+    if (changes.features) profile.features = *changes.features;
+    if (changes.isolation) profile.isolation = *changes.isolation;
+    if (changes.networks) profile.networks = *changes.networks;
+    return profile;
+}
+
 Status check_slug(std::string_view slug) {
     const auto letter_or_digit = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -70,6 +81,7 @@ Result<AddedTenant> Administration::add_tenant(NewTenant wanted) {
     const std::string owner = wanted.owner.empty() ? std::string(kDefaultOwner) : wanted.owner;
     RETURN_IF_ERROR(check_name("The name of a user", owner));
     RETURN_IF_ERROR(check_limits(wanted.profile.limits));
+    RETURN_IF_ERROR(check_terms(wanted.profile, options_.regions));
     const std::string plan = wanted.profile.plan;
     if (wanted.id == TenantId()) {
         return fail(invalid_argument("malformed_tenant_id", "The nil UUID is no tenant's."));
@@ -106,10 +118,9 @@ Result<Tenant> Administration::update_tenant(std::string_view name, const Tenant
         if (changes.slug) change.update_tenant->slug = *changes.slug;
         if (changes.name) change.update_tenant->name = *changes.name;
         if (changes.status) change.update_tenant->status = *changes.status;
-        TenantProfile profile = directory_.profile(before.id);
-        if (changes.plan) profile.plan = *changes.plan;
-        for (const auto& [limit, value] : changes.limits) profile.limits.*limit->value = value;
+        const TenantProfile profile = tenancy::changed(directory_.profile(before.id), changes);
         RETURN_IF_ERROR(check_limits(profile.limits));
+        RETURN_IF_ERROR(check_terms(profile, options_.regions));
         if (changes.plan && !changes.plan->empty() && !directory_.has_plan(*changes.plan)) {
             return fail(no_such_plan(*changes.plan));
         }
@@ -122,7 +133,7 @@ Result<Tenant> Administration::update_tenant(std::string_view name, const Tenant
 
 Result<Tenant> Administration::begin_removal(std::string_view name) {
     ASSIGN_OR_RETURN(Tenant before, tenant(name));
-    if (before.id == default_tenant_) {
+    if (before.id == options_.default_tenant) {
         return fail(Error(Code::failed_precondition, "default_tenant_stays",
                           "This is the server's default tenant, which the next start would make "
                           "again.")

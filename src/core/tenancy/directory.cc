@@ -32,6 +32,16 @@ std::set<TenantId> touched_by(const ChangeDirectory& change) {
     return touched;
 }
 
+Result<NetworksPtr> parse_networks(std::span<const std::string> texts) {
+    auto ranges = std::make_shared<std::vector<policy::IpRange>>();
+    for (const std::string& text : texts) {
+        const auto range = policy::parse_ip_range(text);
+        if (!range) return fail(data_loss("a tenant's network is none: " + text));
+        ranges->push_back(*range);
+    }
+    return ranges;
+}
+
 bool changes_plans(const ChangeDirectory& change) {
     const auto is_plan = [](catalog::EntryKind kind) { return kind == catalog::EntryKind::plan; };
     return std::ranges::any_of(change.put, is_plan,
@@ -97,6 +107,12 @@ LimitsPtr Directory::limits(const TenantId& id) const {
     const std::shared_lock lock(mutex_);
     const auto found = tenants_.find(id);
     return found == tenants_.end() ? kNone : found->second.limits;
+}
+
+NetworksPtr Directory::networks(const TenantId& id) const {
+    const std::shared_lock lock(mutex_);
+    const auto found = tenants_.find(id);
+    return found == tenants_.end() ? nullptr : found->second.networks;
 }
 
 TenantProfile Directory::profile(const TenantId& id) const {
@@ -252,10 +268,13 @@ void Directory::forget(const ChangeDirectory& change) {
 
 Status Directory::put_row(Tenant tenant) {
     ASSIGN_OR_RETURN(TenantProfile profile, read_profile(tenant.profile));
-    slugs_[tenant.slug] = tenant.id;
     const TenantId id = tenant.id;
-    Row row{std::move(tenant), std::move(profile), nullptr};
+    Row row{std::move(tenant), std::move(profile), nullptr, nullptr};
     row.limits = limits_of(row.profile);
+    if (row.profile.isolation == IsolationLevel::network) {
+        ASSIGN_OR_RETURN(row.networks, parse_networks(row.profile.networks));
+    }
+    slugs_[row.tenant.slug] = id;
     tenants_.insert_or_assign(id, std::move(row));
     return {};
 }

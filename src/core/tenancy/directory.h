@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "base/string_hash.h"
 #include "core/catalog/catalog.h"
+#include "core/policy/ip_range.h"
 #include "core/tenancy/tenant_view.h"
 
 namespace insula::tenancy {
@@ -30,7 +31,7 @@ inline constexpr size_t kViewsMax = 4096;
 inline constexpr size_t kKnownKeysMax = 65'536;
 inline constexpr size_t kTenantsMax = 100'000;
 
-using LimitsPtr = std::shared_ptr<const Limits>;
+using NetworksPtr = std::shared_ptr<const std::vector<policy::IpRange>>;
 
 // Whom a key belongs to, as of the view.
 struct KeyOwner {
@@ -54,6 +55,8 @@ class Directory {
     // What the tenant may use, with what its plan and the server say. The platform, and a tenant
     // that there is not, have no limits. Never null.
     LimitsPtr limits(const TenantId& id) const;
+    // Where its requests have to come from; null: from anywhere.
+    NetworksPtr networks(const TenantId& id) const;
     // Its own alone.
     TenantProfile profile(const TenantId& id) const;
     bool has_plan(std::string_view plan) const;
@@ -82,6 +85,7 @@ class Directory {
         catalog::Tenant tenant;
         TenantProfile profile;
         LimitsPtr limits;
+        NetworksPtr networks;
     };
     using Plans = std::map<std::string, Limits, std::less<>>;
 

@@ -70,6 +70,14 @@ Status check_named(const std::optional<std::string_view>& named, const catalog::
     return fail(tenant_not_allowed());
 }
 
+Status check_network(std::span<const policy::IpRange> networks, std::string_view address) {
+    const auto from = policy::parse_ip_address(address);
+    const auto contains = [&](const policy::IpRange& network) { return network.contains(*from); };
+    if (from && std::ranges::any_of(networks, contains)) return {};
+    return fail(Error(Code::permission_denied, "network_not_allowed",
+                      "The tenant takes no requests from this network."));
+}
+
 Status check_active(const catalog::Tenant& tenant) {
     if (tenant.status == catalog::TenantStatus::active) return {};
     if (is_planted(PlantedFault::suspended_tenant_opens)) return {};
@@ -99,6 +107,9 @@ Result<Actor> Gate::enter(const Credential& credential, std::string_view action,
 Status Gate::admit(Actor& actor, const RequestOrigin& origin) const {
     actor.set_origin(origin, clock_);
     const TenantId& tenant = actor.tenant().id;
+    if (const NetworksPtr networks = directory_.networks(tenant)) {
+        RETURN_IF_ERROR(check_network(*networks, origin.remote_address));
+    }
     actor.limits_ = directory_.limits(tenant);
     actor.meter_ = meters_.of(tenant);
     return actor.meter_->admit_request(*actor.limits_, clock_.steady_now());

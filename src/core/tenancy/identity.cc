@@ -17,6 +17,12 @@ struct StoredApiKey {
     std::string owner_kind;
 };
 
+// The same of a tenant's isolation; empty: strict.
+struct StoredProfile {
+    TenantProfile profile;
+    std::string isolation_level;
+};
+
 // Found by their argument, so not in a namespace without a name.
 template <class Visit>
 static void fields(Member& member, Visit& visit) {
@@ -80,15 +86,22 @@ static void fields(Plan& plan, Visit& visit) {
     limit_values(plan.limits, visit);
 }
 template <class Visit>
-static void fields(TenantProfile& profile, Visit& visit) {
-    visit("plan", profile.plan);
-    limit_values(profile.limits, visit);
+static void fields(StoredProfile& stored, Visit& visit) {
+    visit("plan", stored.profile.plan);
+    limit_values(stored.profile.limits, visit);
+    visit("regions", stored.profile.regions);
+    visit("data_residency", stored.profile.data_residency);
+    visit("features", stored.profile.features);
+    visit("isolation_level", stored.isolation_level);
+    visit("networks", stored.profile.networks);
 }
 
 namespace {
 
 constexpr std::string_view kUser = "user";
 constexpr std::string_view kServiceAccount = "service-account";
+constexpr std::string_view kStrict = "strict";
+constexpr std::string_view kNetwork = "network";
 
 template <class Value>
 DirectoryEntry entry(const TenantId& tenant, EntryKind kind, std::string name, const Value& value) {
@@ -145,12 +158,34 @@ std::string revocation_of_subject(std::string_view subject) {
     return fmt::format("subject/{}", subject);
 }
 
-std::string write_profile(const TenantProfile& profile) { return write_fields(profile); }
+std::string_view isolation_level_name(IsolationLevel level) {
+    return level == IsolationLevel::strict ? kStrict : kNetwork;
+}
+
+std::optional<IsolationLevel> find_isolation_level(std::string_view name) {
+    if (name == kStrict) return IsolationLevel::strict;
+    if (name == kNetwork) return IsolationLevel::network;
+    return std::nullopt;
+}
+
+std::string write_profile(const TenantProfile& profile) {
+    StoredProfile stored{profile, {}};
+    if (profile.isolation != IsolationLevel::strict) {
+        stored.isolation_level = isolation_level_name(profile.isolation);
+    }
+    return write_fields(stored);
+}
 
 // A row of the first releases has none.
 Result<TenantProfile> read_profile(std::string_view text) {
     if (text.empty()) return TenantProfile();
-    return read_fields<TenantProfile>(text);
+    ASSIGN_OR_RETURN(StoredProfile stored, read_fields<StoredProfile>(text));
+    if (!stored.isolation_level.empty()) {
+        const auto level = find_isolation_level(stored.isolation_level);
+        if (!level) return fail(data_loss("a tenant's isolation is of no known level"));
+        stored.profile.isolation = *level;
+    }
+    return std::move(stored.profile);
 }
 
 Result<Member> member_of(const DirectoryEntry& entry) {

@@ -3,6 +3,7 @@
 // the catalog keeps. Plain values.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -104,10 +105,25 @@ struct Plan {
     bool operator==(const Plan&) const = default;
 };
 
+// How far a tenant is kept from the others. All have an engine instance of their own.
+enum class IsolationLevel : uint8_t {
+    strict,
+    network,  // strict, and only from networks that are listed
+};
+std::string_view isolation_level_name(IsolationLevel level);
+std::optional<IsolationLevel> find_isolation_level(std::string_view name);
+
 // What a tenant's row says of it beside its names.
 struct TenantProfile {
     std::string plan;  // empty: none
     Limits limits;     // its own
+    // Where its data may stand, in the words of the server's own list of regions; empty: anywhere.
+    std::vector<std::string> regions;
+    std::string data_residency;
+    std::vector<std::string> features;  // of known_features()
+    IsolationLevel isolation = IsolationLevel::strict;
+    // Of isolation "network": where requests may come from, as in "10.0.0.0/8".
+    std::vector<std::string> networks;
     bool operator==(const TenantProfile&) const = default;
 };
 std::string write_profile(const TenantProfile& profile);

@@ -11,6 +11,7 @@ namespace insula::tenancy {
 namespace {
 
 constexpr uint64_t kBytesMax = 1ull << 60;
+constexpr uint64_t kQueryMemoryMin = 32ull << 20;  // below it the engine does not start
 constexpr uint64_t kRowsMax = 1ull << 50;
 constexpr uint64_t kRateMax = 10'000'000;
 constexpr uint64_t kBytesPerSecondMin = 1024;  // less would let no answer pass
@@ -58,6 +59,12 @@ constexpr std::array<LimitField, kLimits> kFields{{
      .max = kBytesMax,
      .description = "bytes of one streamed answer",
      .refusal_reason = "streamed_bytes_limit_reached"},
+    {.name = "query_memory_bytes",
+     .value = &Limits::query_memory_bytes,
+     .min = kQueryMemoryMin,
+     .max = kBytesMax,
+     .description = "bytes of memory for queries",
+     .refusal_reason = "query_memory"},
 }};
 
 // As the seeds' CreateTenant calls them.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -25,8 +26,12 @@ struct Limits {
     std::optional<uint64_t> concurrent_searches;
     // Of one streamed answer.
     std::optional<uint64_t> streamed_bytes;
+    // Of the engine that runs the tenant's queries; no more than the server gives each tenant.
+    std::optional<uint64_t> query_memory_bytes;
     bool operator==(const Limits&) const = default;
 };
+
+using LimitsPtr = std::shared_ptr<const Limits>;
 
 struct LimitField {
     std::string_view name;
@@ -36,7 +41,7 @@ struct LimitField {
     std::string_view description;
     std::string_view refusal_reason;  // of the error
 };
-inline constexpr size_t kLimits = 7;
+inline constexpr size_t kLimits = 8;
 std::span<const LimitField> limit_fields();
 // nullptr: there is none of the name. The seeds' names (storage_quota, …) are known, too.
 const LimitField* find_limit(std::string_view name);

@@ -10,8 +10,35 @@ namespace {
 using catalog::Tenant;
 using catalog::TenantStatus;
 
-constexpr std::array<std::string_view, 6> kAddKeys{"id", "slug", "name", "owner", "plan", "limits"};
-constexpr std::array<std::string_view, 4> kUpdateKeys{"slug", "name", "plan", "limits"};
+constexpr std::array<std::string_view, 14> kAddKeys{"id",
+                                                    "slug",
+                                                    "name",
+                                                    "owner",
+                                                    "plan",
+                                                    "limits",
+                                                    "regions",
+                                                    "features",
+                                                    "data_residency",
+                                                    "isolation_level",
+                                                    "networks",
+                                                    "storage_quota",
+                                                    "bandwidth_quota",
+                                                    "request_rate_limit"};
+constexpr std::array<std::string_view, 12> kUpdateKeys{"slug",
+                                                       "name",
+                                                       "plan",
+                                                       "limits",
+                                                       "regions",
+                                                       "features",
+                                                       "data_residency",
+                                                       "isolation_level",
+                                                       "networks",
+                                                       "storage_quota",
+                                                       "bandwidth_quota",
+                                                       "request_rate_limit"};
+// The seeds' CreateTenant has these beside the others.
+constexpr std::array<std::string_view, 3> kLimitNames{"storage_quota", "bandwidth_quota",
+                                                      "request_rate_limit"};
 constexpr std::array<std::string_view, 3> kGrantKeys{"role", "reason", "expires_in_seconds"};
 constexpr std::array<std::string_view, 0> kNoKeys{};
 constexpr uint64_t kGrantSeconds = 3600;  // where the request does not say
@@ -41,6 +68,11 @@ void write_tenant(json::JsonWriter& writer, const Tenant& tenant) {
         tenancy::read_profile(tenant.profile).value_or(tenancy::TenantProfile());
     writer.key("plan").string(profile.plan);
     write_limits(writer, "limits", profile.limits);
+    write_texts(writer, "regions", profile.regions);
+    writer.key("data_residency").string(profile.data_residency);
+    write_texts(writer, "features", profile.features);
+    writer.key("isolation_level").string(tenancy::isolation_level_name(profile.isolation));
+    write_texts(writer, "networks", profile.networks);
     writer.end_object();
 }
 
@@ -81,6 +113,34 @@ Result<OperationAnswer> set_status(const OperationRequest& request, TenantStatus
     return answer_tenant(tenant);
 }
 
+// What is agreed with a tenant, of a request that adds or changes one.
+Result<tenancy::TenantChanges> read_terms(const BodyFields& fields) {
+    tenancy::TenantChanges terms;
+    ASSIGN_OR_RETURN(terms.plan, fields.text("plan"));
+    ASSIGN_OR_RETURN(terms.limits, fields.limits("limits"));
+    for (const std::string_view name : kLimitNames) {
+        const tenancy::LimitField& limit = *tenancy::find_limit(name);
+        ASSIGN_OR_RETURN(const auto value, fields.whole_number(name, limit.max));
+        if (value) terms.limits.push_back({&limit, value});
+    }
+    ASSIGN_OR_RETURN(terms.regions, fields.texts("regions", tenancy::kNetworksMax));
+    ASSIGN_OR_RETURN(terms.data_residency, fields.text("data_residency"));
+    ASSIGN_OR_RETURN(terms.features, fields.texts("features", tenancy::kNetworksMax));
+    ASSIGN_OR_RETURN(terms.networks, fields.texts("networks", tenancy::kNetworksMax));
+    ASSIGN_OR_RETURN(const auto level, fields.text("isolation_level"));
+    if (!level) return terms;
+    terms.isolation = tenancy::find_isolation_level(*level);
+    if (terms.isolation) return terms;
+    if (*level == "shared") {
+        return fail(Error(Code::unprocessable, "isolation_not_available",
+                          "This release does not have the isolation level \"shared\".")
+                        .with_hint("Levels: strict, network."));
+    }
+    return fail(
+        invalid_argument("invalid_request", "There is no isolation level \"" + *level + "\".")
+            .with_hint("Levels: strict, network."));
+}
+
 }  // namespace
 
 Result<OperationAnswer> add_tenant(const OperationRequest& request) {
@@ -92,10 +152,8 @@ Result<OperationAnswer> add_tenant(const OperationRequest& request) {
     ASSIGN_OR_RETURN(const auto id, fields.text("id"));
     wanted.name = name.value_or("");
     wanted.owner = owner.value_or("");
-    ASSIGN_OR_RETURN(const auto plan, fields.text("plan"));
-    wanted.profile.plan = plan.value_or("");
-    ASSIGN_OR_RETURN(const auto limits, fields.limits("limits"));
-    for (const auto& limit : limits) wanted.profile.limits.*limit.limit->value = limit.value;
+    ASSIGN_OR_RETURN(const tenancy::TenantChanges terms, read_terms(fields));
+    wanted.profile = tenancy::changed({}, terms);
     if (id) {
         ASSIGN_OR_RETURN(wanted.id, TenantId::parse(*id));
     }
@@ -124,11 +182,9 @@ Result<OperationAnswer> get_own_tenant(const OperationRequest& request) {
 
 Result<OperationAnswer> update_tenant(const OperationRequest& request) {
     ASSIGN_OR_RETURN(const BodyFields fields, BodyFields::read(request.body, kUpdateKeys));
-    tenancy::TenantChanges changes;
+    ASSIGN_OR_RETURN(tenancy::TenantChanges changes, read_terms(fields));
     ASSIGN_OR_RETURN(changes.slug, fields.text("slug"));
     ASSIGN_OR_RETURN(changes.name, fields.text("name"));
-    ASSIGN_OR_RETURN(changes.plan, fields.text("plan"));
-    ASSIGN_OR_RETURN(changes.limits, fields.limits("limits"));
     ASSIGN_OR_RETURN(const Tenant tenant,
                      request.administration.update_tenant(request.arguments[0], changes));
     return answer_tenant(tenant);

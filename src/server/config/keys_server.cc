@@ -118,6 +118,12 @@ constexpr Key kKeys[] = {
      .description = "Folders below which a source may name a data_path or a file:// address of its "
                     "own; none by default.",
      .refuse = rules::absolute_paths},
+    {.name = "server.regions",
+     .kind = Kind::list,
+     .initial = "",
+     .description = "Where this server keeps data, in words of your own such as eu-west-1 or EU. "
+                    "A tenant that names a region or a residency has to be at home in one of them.",
+     .aliases = "INSULA_REGIONS"},
     {.name = "server.io_threads",
      .kind = Kind::integer,
      .initial = "auto",

@@ -37,6 +37,7 @@ void set_requests(const Config& config, ServerConfig& server) {
     server.answer_memory_bytes = config.bytes("server.answer_memory");
     server.root_key = config.text("encryption.root_key");
     server.root_key_file = config.text("encryption.root_key_file");
+    server.regions = config.list("server.regions");
     server.rate_limiting = config.boolean("security.rate_limiting.enabled");
     server.default_requests_per_second =
         static_cast<uint64_t>(config.integer("security.rate_limiting.default_limit"));

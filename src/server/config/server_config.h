@@ -37,6 +37,7 @@ struct ServerConfig {
     uint64_t body_bytes_max = 0;
     uint64_t request_memory_bytes = 0;
     uint64_t answer_memory_bytes = 0;
+    std::vector<std::string> regions;
     bool rate_limiting = false;
     uint64_t default_requests_per_second = 0;
     std::chrono::nanoseconds request_timeout{};

@@ -101,9 +101,16 @@ Result<std::shared_ptr<engine::Instance>> EngineHost::open(uint64_t memory_bytes
                                   *spill_, lending_.get());
 }
 
-Result<std::shared_ptr<engine::Instance>> EngineHost::acquire(const TenantId& tenant) {
+Result<std::shared_ptr<engine::Instance>> EngineHost::acquire(const TenantId& tenant,
+                                                              uint64_t memory_max) {
+    const uint64_t memory = std::min(memory_max, options_.instance_memory_bytes);
+    std::shared_ptr<engine::Instance> outdated;  // closed outside of the lock
     const std::lock_guard lock(mutex_);
-    if (const auto held = tenants_.find(tenant); held != tenants_.end()) {
+    const auto held = tenants_.find(tenant);
+    if (held != tenants_.end() && held->second.memory_bytes != memory) {
+        outdated = std::move(held->second.instance);
+        tenants_.erase(held);
+    } else if (held != tenants_.end()) {
         held->second.used = clock_.steady_now();
         return held->second.instance;
     }
@@ -113,8 +120,8 @@ Result<std::shared_ptr<engine::Instance>> EngineHost::acquire(const TenantId& te
                           "More tenants are querying than this node has memory for.")
                         .with_hint("Retry after a moment, or raise engine.memory."));
     }
-    ASSIGN_OR_RETURN(auto instance, open(options_.instance_memory_bytes, options_.parallelism));
-    tenants_.emplace(tenant, Held{instance, clock_.steady_now()});
+    ASSIGN_OR_RETURN(auto instance, open(memory, options_.parallelism));
+    tenants_.emplace(tenant, Held{instance, clock_.steady_now(), memory});
     return instance;
 }
 

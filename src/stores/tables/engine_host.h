@@ -37,9 +37,11 @@ class EngineHost {
                std::string spill_directory);
     ~EngineHost();
 
-    // The tenant's instance, opened if it is not. resource_exhausted when as many tenants as the
-    // budget allows are active.
-    Result<std::shared_ptr<engine::Instance>> acquire(const TenantId& tenant);
+    // The tenant's instance, opened if it is not, with no more memory than `memory_max`; one that
+    // was opened with another bound ends with the queries that use it. resource_exhausted when as
+    // many tenants as the budget allows are active.
+    Result<std::shared_ptr<engine::Instance>> acquire(const TenantId& tenant,
+                                                      uint64_t memory_max = UINT64_MAX);
     // The instance that writes files.
     Result<std::shared_ptr<engine::Instance>> maintenance();
 
@@ -54,6 +56,7 @@ class EngineHost {
     struct Held {
         std::shared_ptr<engine::Instance> instance;
         SteadyTime used;
+        uint64_t memory_bytes = 0;
     };
 
     Result<std::shared_ptr<engine::Instance>> open(uint64_t memory_bytes, size_t parallelism);

@@ -159,7 +159,10 @@ Result<std::vector<SourceView>> Queries::pin(const tenancy::RequestContext& cont
 
 Status Queries::execute(const tenancy::RequestContext& context, engine::Query query,
                         QueryRun& run) {
-    ASSIGN_OR_RETURN(const auto engine, store_.services().engines.acquire(context.tenant));
+    Services& services = store_.services();
+    const uint64_t memory_max =
+        services.limits_of(context.tenant)->query_memory_bytes.value_or(UINT64_MAX);
+    ASSIGN_OR_RETURN(const auto engine, services.engines.acquire(context.tenant, memory_max));
     auto stream = engine->query(std::move(query), context.deadline, context.cancel);
     if (!stream) return fail(run.error_of_files(stream.error()));
     run.stream_ = *std::move(stream);

@@ -57,6 +57,10 @@ struct Services {
     // How much each tenant has stored, and may store.
     std::shared_ptr<tenancy::StorageAccounts> storage =
         std::make_shared<tenancy::StorageAccounts>();
+    // What a tenant may use. Must be quick.
+    std::function<tenancy::LimitsPtr(const TenantId&)> limits_of = [](const TenantId&) {
+        return std::make_shared<const tenancy::Limits>();
+    };
     // Directories whose files may be attached to sources.
     AllowedRoots attachable;
     // Called after a write when a flush may be due; must be quick.
