@@ -376,7 +376,7 @@ Status Node::State::open_door() {
                            .scrub = [this] { return scrub_health(scrub->state()); }});
     callbacks =
         register_node_metrics(registry, {*store, *queries, *journal, *catalog, engines, open_files,
-                                         memtables, bodies, answers, disk, *scrub});
+                                         memtables, bodies, answers, disk, *scrub, meters});
     net::HttpServerOptions http_server = http_options(config);
     http_server.answer_error = [this](const net::FailedRequest& failed) {
         return api->answer_error(failed);

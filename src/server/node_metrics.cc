@@ -86,6 +86,16 @@ void add_tables(const NodeMetricsSources& sources, const Add& add) {
         [store] { return static_cast<double>(store->restatements()); });
 }
 
+std::vector<metrics::Registry::Sample> refusals(const tenancy::Meters& meters) {
+    std::vector<metrics::Registry::Sample> samples;
+    const std::vector<uint64_t> counts = meters.refusals();
+    for (size_t i = 0; i < counts.size(); ++i) {
+        samples.push_back(
+            {{std::string(tenancy::limit_fields()[i].name)}, static_cast<double>(counts[i])});
+    }
+    return samples;
+}
+
 }  // namespace
 
 std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry,
@@ -100,6 +110,10 @@ std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry
     add_memory(sources, add);
     add_disk(sources, add);
     add_tables(sources, add);
+    callbacks.push_back(
+        registry.callback(Kind::counter, "insula_limit_refusals_total",
+                          "What limits of tenants have refused, of all tenants.", {"limit"},
+                          [meters = &sources.meters] { return refusals(*meters); }));
     return callbacks;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/catalog/catalog.h"
+#include "core/tenancy/meter.h"
 #include "platform/fs/disk_reserve.h"
 #include "platform/journal/journal.h"
 #include "platform/runtime/memory_budget.h"
@@ -28,6 +29,7 @@ struct NodeMetricsSources {
     const MemoryBudget& answers;
     DiskReserve& disk;
     const Scrub& scrub;
+    const tenancy::Meters& meters;
 };
 
 // All of `sources` must outlive the result.

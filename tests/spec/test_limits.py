@@ -53,6 +53,8 @@ def test_over_its_rate_a_tenant_is_told_when_to_come_again_and_others_are_not_to
     set_limits(platform, "busy", requests_per_second=None)
     assert all(busy.get("/sources").status == 200 for _ in range(40)), "changed at run time"
     assert usage(busy)["since_start"]["refused"]["requests_per_second"] == len(refused)
+    metrics = platform.administrator.get("/metrics").body.decode()
+    assert f'insula_limit_refusals_total{{limit="requests_per_second"}} {len(refused)}' in metrics
 
 
 def test_over_its_quota_a_tenant_is_told_which_and_reads_go_on(platform, quiet):
