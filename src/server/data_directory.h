@@ -3,11 +3,14 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "platform/fs/file_system.h"
 
 namespace insula::server {
+
+inline constexpr std::string_view kRootKeyFile = "root.key";
 
 // Holds the directory's lock while it lives.
 class DataDirectory {
@@ -26,7 +29,7 @@ class DataDirectory {
     std::string journal_path() const { return path_ + "/journal"; }
     std::string spill_path() const { return path_ + "/tmp/spill"; }
     // The root key, unless it is kept elsewhere.
-    std::string root_key_path() const { return path_ + "/root.key"; }
+    std::string root_key_path() const { return path_ + "/" + std::string(kRootKeyFile); }
     std::string probe_path() const { return path_ + "/tmp/probe"; }
 
   private:

@@ -324,6 +324,7 @@ class Verification {
 
     bool is_expected(std::string_view name) const {
         if (name == "VERSION" || name == "LOCK" || name == catalog_file_) return true;
+        if (name == kRootKeyFile) return true;
         if (name == "control.db-wal" && catalog_file_ == kControlDb) return true;
         return name.starts_with("journal/") && !name.starts_with("journal/damaged-");
     }
