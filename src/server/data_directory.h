@@ -11,6 +11,10 @@
 namespace insula::server {
 
 inline constexpr std::string_view kRootKeyFile = "root.key";
+// A setting of the catalog: whether the root key is the directory's own file.
+inline constexpr std::string_view kRootKeyPlace = "root_key_place";
+inline constexpr std::string_view kRootKeyHere = "directory";
+inline constexpr std::string_view kRootKeyElsewhere = "elsewhere";
 
 // Holds the directory's lock while it lives.
 class DataDirectory {

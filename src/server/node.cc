@@ -132,6 +132,14 @@ Result<catalog::Tenant> own_default_tenant(const config::ServerConfig& config,
     return tenant;
 }
 
+// What is wrong with the directory's own root key is damage of the directory.
+Error as_damage(const Error& error) {
+    if (error.code() != Code::failed_precondition) return error;
+    return Error(Code::data_loss, error.reason(), std::string(error.message()))
+        .with_hint(std::string(error.hint()))
+        .with_detail(error.detail());
+}
+
 // What to do about damage that stops the start.
 Error with_way_out(const Error& error, const std::string& data_directory) {
     if (error.code() != Code::data_loss || !error.hint().empty()) return error;
@@ -205,6 +213,8 @@ struct Node::State {
     std::shared_ptr<tenancy::StorageAccounts> storage_accounts();
     // The root key, and the keys that are wrapped under it.
     Status open_keys();
+    // So that a verification knows whether it has to be there.
+    Status note_root_key_place(std::string_view place);
     Status open_door();
     Status replay();
     void finish_removals();
@@ -259,18 +269,30 @@ std::shared_ptr<tenancy::StorageAccounts> Node::State::storage_accounts() {
 
 Status Node::State::open_keys() {
     ASSIGN_OR_RETURN(const auto platform, tenancy->view(TenantId()));
-    keys::RootKeySource source{
+    const bool here = config.root_key.empty() && config.root_key_file.empty();
+    const keys::RootKeySource source{
         .text = config.root_key,
-        .path = config.root_key_file.empty() ? directory.root_key_path() : config.root_key_file,
+        .path = here ? directory.root_key_path() : config.root_key_file,
         .may_create = platform->signing_keys().empty()};
-    ASSIGN_OR_RETURN(const keys::LoadedRootKey root, keys::load_root_key(source, random));
-    if (root.created) {
-        log::warn("a root key was made: keep a copy of it, apart from the data's backups",
-                  {{"file", source.path}});
-    }
-    ASSIGN_OR_RETURN(tokens, tenancy::Tokens::open(*tenancy, root.key.signing_wrapping_key(),
-                                                   random, clock.wall_now()));
-    return {};
+    const auto open = [&]() -> Status {
+        ASSIGN_OR_RETURN(const keys::LoadedRootKey root, keys::load_root_key(source, random));
+        if (root.created) {
+            log::warn("a root key was made: keep a copy of it, apart from the data's backups",
+                      {{"file", source.path}});
+        }
+        ASSIGN_OR_RETURN(tokens, tenancy::Tokens::open(*tenancy, root.key.signing_wrapping_key(),
+                                                       random, clock.wall_now()));
+        return {};
+    };
+    const Status opened = open();
+    if (!opened) return fail(here ? as_damage(opened.error()) : opened.error());
+    return note_root_key_place(here ? kRootKeyHere : kRootKeyElsewhere);
+}
+
+Status Node::State::note_root_key_place(std::string_view place) {
+    ASSIGN_OR_RETURN(const auto noted, catalog->setting(kRootKeyPlace));
+    if (noted == place) return {};
+    return catalog->put_setting(kRootKeyPlace, place);
 }
 
 Status Node::State::open_storage(std::function<bool()> give_up) {

@@ -107,6 +107,16 @@ Result<std::unique_ptr<Tokens>> Tokens::open(Directory& directory,
     return std::unique_ptr<Tokens>(new Tokens(newest->id, std::move(signing), std::move(shared)));
 }
 
+Status Tokens::check_keys(std::span<const catalog::DirectoryEntry> entries,
+                          const crypto::SecretKey& wrapping) {
+    for (const catalog::DirectoryEntry& entry : entries) {
+        if (entry.kind != catalog::EntryKind::signing_key) continue;
+        ASSIGN_OR_RETURN(const StoredSigningKey key, signing_key_of(entry));
+        RETURN_IF_ERROR(unwrap(key, wrapping));
+    }
+    return {};
+}
+
 Result<std::string> Tokens::issue(TokenClaims claims) const {
     claims.issuer = kTokenIssuer;
     claims.audience = kTokenAudience;

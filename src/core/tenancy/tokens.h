@@ -29,6 +29,10 @@ class Tokens {
                                                 const crypto::SecretKey& wrapping, Random& random,
                                                 WallNanos now);
 
+    // Whether the keys among these entries of the platform's can be opened: as open().
+    static Status check_keys(std::span<const catalog::DirectoryEntry> entries,
+                             const crypto::SecretKey& wrapping);
+
     // See issue_token(). Issuer and audience are filled in.
     Result<std::string> issue(TokenClaims claims) const;
     // See verify_token(); what its tenant has revoked is not asked here.

@@ -7,7 +7,10 @@
 #include <set>
 
 #include "core/catalog/sqlite/control_db_check.h"
+#include "core/keys/root_key.h"
+#include "core/tenancy/tokens.h"
 #include "platform/engine/engine.h"
+#include "platform/runtime/random.h"
 #include "platform/sqlite/page_check.h"
 #include "server/catalog_check.h"
 #include "server/offline/journal_report.h"
@@ -195,6 +198,7 @@ class Verification {
                     sources_.push_back(std::move(source));
                 }
             }
+            RETURN_IF_ERROR(check_root_key(*catalog));
             ASSIGN_OR_RETURN(const auto garbage, catalog->garbage());
             for (const catalog::GarbageFile& file : garbage) garbage_.insert(file.path);
             return {};
@@ -204,6 +208,24 @@ class Verification {
         if (loaded || loaded.error().code() != Code::data_loss) return loaded;
         catalog_broken_ = true;
         damage(std::string(catalog_file_), std::string(loaded.error().detail()));
+        return {};
+    }
+
+    // Where the directory has it: that it is there, and opens what is wrapped under it.
+    Status check_root_key(catalog::Catalog& catalog) {
+        ASSIGN_OR_RETURN(const auto place, catalog.setting(kRootKeyPlace));
+        if (place != kRootKeyHere) return {};
+        ASSIGN_OR_RETURN(const auto entries, catalog.directory(TenantId()));
+        SystemRandom random;
+        const auto check = [&]() -> Status {
+            ASSIGN_OR_RETURN(
+                const keys::LoadedRootKey root,
+                keys::load_root_key({.path = node_.directory().root_key_path()}, random));
+            return tenancy::Tokens::check_keys(entries, root.key.signing_wrapping_key());
+        };
+        if (const Status checked = check(); !checked) {
+            damage(std::string(kRootKeyFile), std::string(checked.error().message()));
+        }
         return {};
     }
 
