@@ -40,5 +40,17 @@ TEST_F(EngineHostBound, AnInstanceInUseMakesNoRoom) {
     EXPECT_EQ(refused.error().reason(), "too_many_active_tenants");
 }
 
+// Given as what the engine is asked for: an instance of its own for each bound.
+TEST_F(EngineHostBound, AnotherBoundOnMemoryMakesAnotherInstance) {
+    const auto first = *host_.acquire(tenant(1));
+    EXPECT_EQ(*host_.acquire(tenant(1)), first);
+    EXPECT_EQ(*host_.acquire(tenant(1), kInstanceBytes), first) << "no more than the server gives";
+    const auto bounded = *host_.acquire(tenant(1), kInstanceBytes / 2);
+    EXPECT_NE(bounded, first);
+    EXPECT_EQ(*host_.acquire(tenant(1), kInstanceBytes / 2), bounded);
+    EXPECT_EQ(host_.open_instances(), 1u);
+    EXPECT_NE(*host_.acquire(tenant(1)), bounded) << "and back";
+}
+
 }  // namespace
 }  // namespace insula::tables
