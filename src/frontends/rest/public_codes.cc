@@ -133,6 +133,7 @@ constexpr std::array kPublicCodes{
     "tenant_required"sv,
     "tenant_suspended"sv,
     "timestamp_out_of_range"sv,
+    "tls_required"sv,
     "token_not_found"sv,
     "too_deep"sv,
     "too_many_active_tenants"sv,

@@ -14,6 +14,7 @@
 #include <memory>
 #include <system_error>
 
+#include "platform/net/tls_client.h"
 #include "platform/runtime/deadline.h"
 
 namespace insula::net {
@@ -73,6 +74,7 @@ int connect_address(int descriptor, const addrinfo& address, const Deadline& dea
 Status ClientSocket::connect(const std::string& host, uint16_t port,
                              std::chrono::milliseconds timeout) {
     close();
+    host_ = host;
     addrinfo wanted{};
     wanted.ai_socktype = SOCK_STREAM;
     wanted.ai_flags = AI_NUMERICSERV;
@@ -117,8 +119,58 @@ Status ClientSocket::wait(short events, std::chrono::milliseconds timeout, short
     }
 }
 
+Status ClientSocket::wait_for(TlsSession::State state, std::chrono::milliseconds timeout) const {
+    short ready = 0;
+    return wait(state == TlsSession::State::wants_write ? POLLOUT : POLLIN, timeout, ready);
+}
+
+Status ClientSocket::secure(const std::shared_ptr<ssl_ctx_st>& context, const std::string& host,
+                            std::chrono::milliseconds timeout) {
+    ASSIGN_OR_RETURN(tls_, open_client_session(context, host));
+    for (;;) {
+        const auto state = tls_->handshake(descriptor_).state;
+        if (state == TlsSession::State::done) return {};
+        if (state == TlsSession::State::ended || state == TlsSession::State::failed) {
+            return fail(handshake_error(*tls_, host));
+        }
+        RETURN_IF_ERROR(wait_for(state, timeout));
+    }
+}
+
 Status ClientSocket::send(std::string_view first, std::string_view second,
                           std::chrono::milliseconds timeout, bool& early_answer) {
+    if (!tls_) return send_plain(first, second, timeout, early_answer);
+    RETURN_IF_ERROR(send_secured(first, timeout, early_answer));
+    if (early_answer) return {};
+    return send_secured(second, timeout, early_answer);
+}
+
+Status ClientSocket::send_secured(std::string_view bytes, std::chrono::milliseconds timeout,
+                                  bool& early_answer) {
+    while (!bytes.empty()) {
+        const auto sent = tls_->write(descriptor_, bytes);
+        bytes.remove_prefix(sent.bytes);
+        if (sent.state == TlsSession::State::done) continue;
+        // As with a plain connection: what the server has answered says more than that it has
+        // closed.
+        if (sent.state == TlsSession::State::ended || sent.state == TlsSession::State::failed) {
+            early_answer = true;
+            return {};
+        }
+        short ready = 0;
+        RETURN_IF_ERROR(wait(POLLOUT | POLLIN, timeout, ready));
+        // What has come may be of TLS alone.
+        if ((ready & POLLIN) && tls_->peek(descriptor_).state == TlsSession::State::done) {
+            early_answer = true;
+            return {};
+        }
+        if (!(ready & POLLOUT)) RETURN_IF_ERROR(wait(POLLOUT, timeout, ready));
+    }
+    return {};
+}
+
+Status ClientSocket::send_plain(std::string_view first, std::string_view second,
+                                std::chrono::milliseconds timeout, bool& early_answer) {
     while (!first.empty() || !second.empty()) {
         std::array<iovec, 2> parts = {{{const_cast<char*>(first.data()), first.size()},
                                        {const_cast<char*>(second.data()), second.size()}}};
@@ -150,7 +202,25 @@ Status ClientSocket::send(std::string_view first, std::string_view second,
     return {};
 }
 
+Result<size_t> ClientSocket::receive_secured(char* out, size_t room,
+                                             std::chrono::milliseconds timeout) {
+    for (;;) {
+        const auto got = tls_->read(descriptor_, out, room);
+        if (got.state == TlsSession::State::done) return got.bytes;
+        if (got.state == TlsSession::State::ended) return size_t{0};
+        if (got.state == TlsSession::State::failed) {
+            const Error error = handshake_error(*tls_, host_);
+            // TLS 1.3 refuses a client's certificate only after the client's handshake is done.
+            if (error.reason() == "client_certificate_refused") return fail(error);
+            return fail(unavailable("connection_lost", "The connection to the server was lost.")
+                            .with_detail(tls_->failure()));
+        }
+        RETURN_IF_ERROR(wait_for(got.state, timeout));
+    }
+}
+
 Result<size_t> ClientSocket::receive(char* out, size_t room, std::chrono::milliseconds timeout) {
+    if (tls_) return receive_secured(out, room, timeout);
     for (;;) {
         const ssize_t got = ::recv(descriptor_, out, room, 0);
         if (got >= 0) return static_cast<size_t>(got);
@@ -162,12 +232,15 @@ Result<size_t> ClientSocket::receive(char* out, size_t room, std::chrono::millis
 }
 
 bool ClientSocket::stale() const {
+    if (tls_) return tls_->peek(descriptor_).state != TlsSession::State::wants_read;
     char byte;
     return ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
            (errno != EAGAIN && errno != EINTR);
 }
 
 void ClientSocket::close() {
+    if (tls_) tls_->close_notify(descriptor_);
+    tls_.reset();
     if (descriptor_ >= 0) ::close(descriptor_);
     descriptor_ = -1;
 }

@@ -35,6 +35,23 @@ std::string remote_text(const Socket& socket) {
     return address.to_string();
 }
 
+// Linux takes nothing from a network that claims to come from 127.0.0.0/8 or ::1.
+bool is_loopback(std::string_view address) {
+    return address.starts_with("127.") || address == "::1";
+}
+
+bool may_be_plain(const HttpServerOptions& options, std::string_view remote) {
+    if (options.plain_beyond_loopback) return true;
+    const bool certified = options.tls != nullptr && options.tls->options().client_certificates ==
+                                                         ClientCertificates::require;
+    return is_loopback(remote) && !certified;
+}
+
+Refusal tls_required() {
+    return {400, invalid_argument("tls_required", "This port takes TLS only.")
+                     .with_hint("Begin the address with https://.")};
+}
+
 }  // namespace
 
 Connection::Connection(IoThread& io, Socket socket)
@@ -42,6 +59,7 @@ Connection::Connection(IoThread& io, Socket socket)
       options_(io.shared().options),
       socket_(std::move(socket)),
       remote_(remote_text(socket_)),
+      plain_allowed_(may_be_plain(options_, remote_)),
       parser_(options_.limits),
       started_(SystemClock().steady_now()) {
     boost::system::error_code ignored;  // a broken socket shows at its first read
@@ -50,16 +68,30 @@ Connection::Connection(IoThread& io, Socket socket)
     io_.add(*this);
 }
 
-Connection::~Connection() { io_.remove(*this); }
+Connection::~Connection() {
+    io_.remove(*this);
+    // An answer that was cut off must not look like one that has ended.
+    const bool cut_off = answer_ == AnswerState::streaming || answer_ == AnswerState::broken;
+    if (tls_ && !cut_off && socket_.is_open()) tls_->close_notify(socket_.native_handle());
+}
 
 Task<void> Connection::run() {
     for (;;) {
         std::optional<Refusal> refusal;
         while (!find_head(refusal) && !refusal) {
             if (io_.stopping() && begin_ == end_) co_return;
-            const auto [error, bytes] = co_await socket_.async_read_some(input_room(), kToken);
+            const asio::mutable_buffer room = input_room();
+            const auto [error, bytes] =
+                tls_ ? co_await read_tls(room) : co_await socket_.async_read_some(room, kToken);
             if (!took_input(error, bytes, refusal)) co_return;
             if (refusal) break;
+            if (!std::exchange(undecided_, false)) continue;
+            if (speaks_tls()) {
+                if (!co_await shake_hands()) co_return;
+            } else if (!plain_allowed_) {
+                refusal = tls_required();
+                break;
+            }
         }
         if (!refusal) refusal = begin_request();
         if (refusal) {
@@ -84,6 +116,7 @@ Task<void> Connection::run() {
 }
 
 Task<void> Connection::run_over_limit() {
+    if (!plain_allowed_) co_return;
     co_await refuse({503, unavailable("too_many_connections",
                                       "The server has as many connections as it may have.")
                               .with_hint("Retry after a moment, and reuse connections.")});
@@ -164,6 +197,8 @@ std::optional<Refusal> Connection::begin_request() {
     const std::string_view text(input_.data() + begin_, head_bytes_);
     if (auto refusal = parser_.parse_head(text, head_, head_storage_)) return refusal;
     head_.remote_address = remote_;
+    head_.secure = tls_ != nullptr;
+    head_.client_subject = client_subject_;
     begin_ += head_bytes_;
     scanned_ = 0;
     if (head_.has_body()) {

@@ -9,14 +9,17 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "platform/net/exchange.h"
 #include "platform/net/io_thread.h"
 #include "platform/net/request_parser.h"
+#include "platform/net/tls_session.h"
 #include "platform/runtime/deadline.h"
 
 namespace insula::net {
@@ -69,6 +72,15 @@ class Connection {
     Task<void> refuse(Refusal refusal);
     ErrorAnswer error_answer(const Error& error, int status) const;
 
+    // connection_tls.cc: the same over TLS
+    using Received = std::tuple<boost::system::error_code, size_t>;
+    bool speaks_tls() const;
+    Task<bool> shake_hands();
+    Task<Received> read_tls(boost::asio::mutable_buffer room);
+    std::string_view next_record();
+    size_t write_tls(boost::system::error_code& error);
+    bool peer_closed_tls() const;
+
     // connection_io.cc: the socket, with deadlines that ask for progress
     void arm(std::chrono::milliseconds timeout);
     void progressed(size_t bytes, std::chrono::milliseconds timeout);
@@ -104,6 +116,12 @@ class Connection {
     const HttpServerOptions& options_;
     Socket socket_;
     const std::string remote_;
+    const bool plain_allowed_;
+    bool undecided_ = true;  // nothing was received yet: TLS or plain
+    std::unique_ptr<TlsSession> tls_;
+    std::string client_subject_;
+    bool tls_waits_to_read_ = false;   // before it can write
+    unsigned reads_without_wait_ = 0;  // of TLS
 
     // Input: [begin_, end_) of input_ is not used up; scanned_ of it is known to hold no end of a
     // head.

@@ -37,7 +37,7 @@ bool Connection::output_left() const {
 bool Connection::send_now() {
     while (output_left()) {
         boost::system::error_code error;
-        size_t sent = socket_.write_some(parts_, error);
+        size_t sent = tls_ ? write_tls(error) : socket_.write_some(parts_, error);
         if (error == asio::error::would_block) return true;
         if (error) {
             answer_ = AnswerState::broken;
@@ -63,7 +63,8 @@ Task<Status> Connection::send_parts() {
             co_return Status();
         }
         progressed(before - asio::buffer_size(parts_), timeout);
-        const auto [error] = co_await socket_.async_wait(Socket::wait_write, kToken);
+        const auto awaited = tls_waits_to_read_ ? Socket::wait_read : Socket::wait_write;
+        const auto [error] = co_await socket_.async_wait(awaited, kToken);
         if (error || timed_out_) break;
     }
     disarm();
@@ -79,7 +80,8 @@ Task<Status> Connection::send(std::string_view first, std::string_view second,
 
 Task<Result<size_t>> Connection::receive(asio::mutable_buffer room,
                                          std::chrono::milliseconds timeout) {
-    const auto [error, bytes] = co_await socket_.async_read_some(room, kToken);
+    const auto [error, bytes] =
+        tls_ ? co_await read_tls(room) : co_await socket_.async_read_some(room, kToken);
     if (error || timed_out_) co_return fail(socket_failed().error());
     progressed(bytes, timeout);
     co_return bytes;
@@ -99,6 +101,7 @@ Task<void> Connection::linger() {
     phase_ = Phase::ending;
     const HttpServerLimits& limits = options_.limits;
     boost::system::error_code error;
+    if (tls_) tls_->close_notify(socket_.native_handle());
     socket_.shutdown(Socket::shutdown_send, error);
     if (error) co_return;
     timed_out_ = false;
@@ -135,6 +138,7 @@ Task<bool> Connection::discard_body() {
 }
 
 bool Connection::peer_closed() const {
+    if (tls_) return peer_closed_tls();
     char byte;
     const ssize_t got =
         ::recv(const_cast<Socket&>(socket_).native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);

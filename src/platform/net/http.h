@@ -53,6 +53,10 @@ struct RequestHead {
     bool keep_alive = true;
     bool http_1_0 = false;
     std::string_view remote_address;  // "203.0.113.7" or "2001:db8::1", without port
+    bool secure = false;              // came by TLS
+    // Whom the client's certificate names, once it was verified: "CN=loader,O=Acme" (RFC 2253).
+    // Empty without one.
+    std::string_view client_subject;
 
     // The first header of that name, compared without case; nullopt where it is absent.
     std::optional<std::string_view> header(std::string_view name) const;

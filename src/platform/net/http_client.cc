@@ -7,6 +7,7 @@
 #include "platform/net/client_socket.h"
 #include "platform/net/response_parser.h"
 #include "platform/net/response_writer.h"
+#include "platform/net/tls_client.h"
 
 namespace insula::net {
 
@@ -54,9 +55,11 @@ struct HttpClient::State {
     // `early_answer`: the server answered before it had all of the body, of which the rest was not
     // sent.
     Status send_request(const ClientRequest& request, bool& early_answer);
+    Status connect();
     Result<ClientResponse> receive_response(bool head_request, const OnPiece& on_piece);
 
     HttpClientOptions options;
+    std::shared_ptr<ssl_ctx_st> tls;  // made with the first connection
     ClientSocket socket;
     std::string input;
     size_t begin = 0;  // [begin, end) of input is not used up
@@ -68,6 +71,18 @@ HttpClient::HttpClient(HttpClientOptions options)
 HttpClient::~HttpClient() = default;
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
+
+Status HttpClient::State::connect() {
+    begin = end = 0;
+    if (options.tls && !tls) {
+        ASSIGN_OR_RETURN(tls, make_client_context(*options.tls));
+    }
+    RETURN_IF_ERROR(socket.connect(options.host, options.port, options.connect_timeout));
+    if (!tls) return {};
+    const Status secured = socket.secure(tls, options.host, options.connect_timeout);
+    if (!secured) socket.close();
+    return secured;
+}
 
 std::string HttpClient::State::render_head(const ClientRequest& request) const {
     std::string out(method_name(request.method));
@@ -163,11 +178,7 @@ Result<ClientResponse> HttpClient::stream(const ClientRequest& request, OnPiece 
     State& state = *state_;
     RETURN_IF_ERROR(check_request(request));
     if (state.socket.open() && state.socket.stale()) state.socket.close();
-    if (!state.socket.open()) {
-        state.begin = state.end = 0;
-        RETURN_IF_ERROR(state.socket.connect(state.options.host, state.options.port,
-                                             state.options.connect_timeout));
-    }
+    if (!state.socket.open()) RETURN_IF_ERROR(state.connect());
     bool early_answer = false;
     if (Status sent = state.send_request(request, early_answer); !sent) {
         state.socket.close();

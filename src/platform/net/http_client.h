@@ -1,5 +1,6 @@
 // HttpClient: a small blocking HTTP/1.1 client for the command line, tests and the demo. One
-// connection, kept alive and reused; not thread-safe. No TLS.
+// connection, kept alive and reused; not thread-safe. With TLS it talks to nobody whose certificate
+// it cannot verify.
 #pragma once
 
 #include <chrono>
@@ -14,12 +15,14 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "platform/net/http.h"
+#include "platform/net/tls.h"
 
 namespace insula::net {
 
 struct HttpClientOptions {
     std::string host = "127.0.0.1";  // name or address
     uint16_t port = 0;
+    std::optional<TlsClientOptions> tls;  // none: plain HTTP
     std::chrono::milliseconds connect_timeout{5'000};
     std::chrono::milliseconds io_timeout{60'000};  // for each wait on the socket
     size_t head_bytes_max = 64 * kKiB;
@@ -53,7 +56,9 @@ class HttpClient {
     HttpClient(HttpClient&&) noexcept;
     HttpClient& operator=(HttpClient&&) noexcept;
 
-    // Errors: unavailable("connection_refused", "host_not_found", "connection_lost"),
+    // Errors: unavailable("connection_refused", "host_not_found", "connection_lost",
+    // "certificate_not_trusted", "client_certificate_refused", "tls_failed"), invalid_configuration
+    // of files for TLS,
     // deadline_exceeded, payload_too_large("response_too_large"), data_loss("malformed_response").
     // A status of 4xx or 5xx is an answer, not an error. A kept connection that the server closed
     // meanwhile is replaced before sending.

@@ -82,6 +82,8 @@ HttpServerStats HttpServer::stats() const {
         stats.timeouts += counters.timeouts.value();
         stats.handler_failures += counters.handler_failures.value();
         stats.accept_failures += counters.accept_failures.value();
+        stats.tls_handshakes += counters.tls_handshakes.value();
+        stats.tls_failures += counters.tls_failures.value();
     }
     return stats;
 }

@@ -2,6 +2,10 @@
 // io_context and listening sockets of its own (SO_REUSEPORT), so that a connection stays on one
 // thread for its life.
 //
+// With a certificate the same ports speak TLS and plain HTTP, told apart by a connection's first
+// byte. Plain HTTP from beyond this machine is answered with 400 `tls_required` unless it was asked
+// for.
+//
 // start() and stop() are called from one thread; stats() from any. The handler is called on the I/O
 // threads, several requests at the same time, and must not block them (hop.h). What the handler
 // uses must outlive stop(), which returns only after the last handler has returned: it closes
@@ -21,6 +25,7 @@
 #include "platform/net/exchange.h"
 #include "platform/net/http.h"
 #include "platform/net/task.h"
+#include "platform/net/tls.h"
 #include "platform/runtime/deadline.h"
 
 namespace insula::net {
@@ -36,6 +41,8 @@ struct HttpServerLimits {
     size_t target_bytes_max = 8 * kKiB;   // more is 414
     size_t query_parameters_max = 256;    // more is 400
     size_t connections_max = 10'000;      // over all ports; one more is answered with 503
+    std::chrono::milliseconds handshake_timeout{10'000};  // of TLS, from its first byte
+    size_t handshakes_max = 1'000;  // under way at once; one more is closed without a word
     std::chrono::milliseconds header_timeout{10'000};  // first to last byte of a head
     std::chrono::milliseconds idle_timeout{75'000};    // between two requests
     // A body, and the taking of an answer, must progress by `progress_bytes_min` (or reach its end)
@@ -67,6 +74,9 @@ struct HttpServerOptions {
     std::vector<ListenAddress> listen;
     size_t io_threads = 1;
     HttpServerLimits limits;
+    TlsServer* tls = nullptr;  // outlives the server; null: no TLS
+    // Plain HTTP from beyond this machine is served. What is sent so can be read on its way.
+    bool plain_beyond_loopback = false;
     // How often timeouts and vanished clients are looked for; a timeout is late by at most one
     // tick.
     std::chrono::milliseconds tick{100};
@@ -86,6 +96,8 @@ struct HttpServerStats {
     uint64_t timeouts = 0;             // connections ended by one of the time limits
     uint64_t handler_failures = 0;     // handlers that threw or did not answer
     uint64_t accept_failures = 0;      // such as no file descriptors left
+    uint64_t tls_handshakes = 0;       // that succeeded
+    uint64_t tls_failures = 0;         // handshakes that did not, those beyond the limit included
 };
 
 class HttpServer {

@@ -13,6 +13,7 @@
 
 #include "platform/net/connection.h"
 #include "platform/net/response_writer.h"
+#include "platform/net/tls_session.h"
 
 namespace insula::net {
 
@@ -75,7 +76,8 @@ IoThread::IoThread(ServerShared& shared)
     : shared_(shared),
       context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       completions_(context_),
-      tick_timer_(context_.get_executor()) {}
+      tick_timer_(context_.get_executor()),
+      record_room_(shared.options.tls == nullptr ? 0 : kTlsRecordBytes) {}
 
 Result<std::unique_ptr<IoThread>> IoThread::create(ServerShared& shared) {
     try {

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -47,14 +48,17 @@ struct IoCounters {
     Counter timeouts;
     Counter handler_failures;
     Counter accept_failures;
+    Counter tls_handshakes;
+    Counter tls_failures;
 };
 
 // What the I/O threads of a server share. Immutable once they run, but for the atomics.
 struct ServerShared {
     HttpServerOptions options;
     HttpServer::Handler handler;
-    std::atomic<size_t> open{0};  // connections within connections_max, over all threads
-    std::atomic<size_t> live{0};  // all coroutines that serve a connection
+    std::atomic<size_t> open{0};        // connections within connections_max, over all threads
+    std::atomic<size_t> handshakes{0};  // under way, over all threads
+    std::atomic<size_t> live{0};        // all coroutines that serve a connection
     std::mutex mutex;
     std::condition_variable none_live;  // notified when live has become 0
 };
@@ -85,6 +89,9 @@ class IoThread {
     // For the Date header; at most one tick old.
     std::string_view date() const { return date_; }
 
+    // Room for one record, used within one call.
+    std::span<char> record_room() { return record_room_; }
+
     // Connections enter and leave the list themselves.
     void add(Connection& connection);
     void remove(Connection& connection);
@@ -109,6 +116,7 @@ class IoThread {
     bool finished_ = false;
     int64_t date_seconds_ = 0;
     std::string date_;
+    std::vector<char> record_room_;
     IoCounters counters_;
     std::thread thread_;
 };
