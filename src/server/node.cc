@@ -12,6 +12,7 @@
 #include "platform/runtime/log.h"
 #include "platform/runtime/metrics.h"
 #include "server/catalog_check.h"
+#include "server/certificate_watch.h"
 #include "server/data_directory.h"
 #include "server/node_catalog.h"
 #include "server/node_metrics.h"
@@ -98,7 +99,10 @@ net::HttpServerOptions http_options(const config::ServerConfig& config) {
     net::HttpServerOptions options;
     options.listen = {{config.host, config.rest_port}, {config.host, config.gateway_port}};
     options.io_threads = config.io_threads;
+    options.plain_beyond_loopback = config.insecure;
     options.limits.connections_max = config.connections_max;
+    options.limits.handshake_timeout = duration_cast<milliseconds>(config.tls_handshake_timeout);
+    options.limits.handshakes_max = config.tls_handshakes_max;
     options.limits.header_timeout = duration_cast<milliseconds>(config.header_timeout);
     options.limits.idle_timeout = duration_cast<milliseconds>(config.idle_timeout);
     options.limits.body_stall_timeout = duration_cast<milliseconds>(config.stall_timeout);
@@ -216,6 +220,8 @@ struct Node::State {
     // So that a verification knows whether it has to be there.
     Status note_root_key_place(std::string_view place);
     Status open_door();
+    Status open_tls();
+    net::HttpServerOptions http_server_options();
     Status replay();
     void finish_removals();
     Status hand_over_keys(const StartHooks& hooks);
@@ -253,6 +259,8 @@ struct Node::State {
     std::unique_ptr<tenancy::Logins> logins;
     std::unique_ptr<tenancy::Gate> gate;
     std::unique_ptr<rest::RestApi> api;
+    std::unique_ptr<net::TlsServer> tls;
+    std::unique_ptr<CertificateWatch> certificates;
     std::unique_ptr<net::HttpServer> http;
     std::vector<metrics::Callback> callbacks;
     std::atomic<bool> ready{false};
@@ -347,6 +355,22 @@ Status Node::State::open_storage(std::function<bool()> give_up) {
     return {};
 }
 
+Status Node::State::open_tls() {
+    if (!config.tls) return {};
+    ASSIGN_OR_RETURN(tls, net::TlsServer::open(*config.tls));
+    certificates = std::make_unique<CertificateWatch>(*tls, clock, config.tls_reload_interval);
+    return {};
+}
+
+net::HttpServerOptions Node::State::http_server_options() {
+    net::HttpServerOptions options = http_options(config);
+    options.tls = tls.get();
+    options.answer_error = [this](const net::FailedRequest& failed) {
+        return api->answer_error(failed);
+    };
+    return options;
+}
+
 Status Node::State::open_door() {
     workers = std::make_unique<ThreadPool>(ThreadPoolOptions{
         .name = "worker", .threads = config.worker_threads, .queue_max = kWorkerQueueMax});
@@ -396,14 +420,12 @@ Status Node::State::open_door() {
                                           catalog->check_owned().has_value();
                                },
                            .scrub = [this] { return scrub_health(scrub->state()); }});
+    http = std::make_unique<net::HttpServer>(http_server_options());
     callbacks =
         register_node_metrics(registry, {*store, *queries, *journal, *catalog, engines, open_files,
                                          memtables, bodies, answers, disk, *scrub, meters});
-    net::HttpServerOptions http_server = http_options(config);
-    http_server.answer_error = [this](const net::FailedRequest& failed) {
-        return api->answer_error(failed);
-    };
-    http = std::make_unique<net::HttpServer>(std::move(http_server));
+    add_connection_metrics(registry, *http, certificates.get(), callbacks);
+    if (certificates) certificates->start();
     return http->start([this](net::Exchange& exchange) { return api->handle(exchange); });
 }
 
@@ -452,6 +474,7 @@ Status Node::State::stop() {
         }
     }
     callbacks.clear();
+    if (certificates) certificates->stop();
     if (workers) workers->stop();
     if (query_workers) query_workers->stop();
     drained_point.reach();
@@ -490,6 +513,7 @@ Result<std::unique_ptr<Node>> Node::start(const config::ServerConfig& config, Fi
     ASSIGN_OR_RETURN(DataDirectory directory, DataDirectory::open(storage, config.data_dir));
     auto node = std::unique_ptr<Node>(new Node(std::make_unique<State>(
         config, storage, std::move(fail_points), clock, random, std::move(directory))));
+    RETURN_IF_ERROR(node->state_->open_tls());
     if (const Status opened = node->state_->open_storage(hooks.give_up); !opened) {
         return fail(with_way_out(opened.error(), config.data_dir));
     }

@@ -117,4 +117,40 @@ std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry
     return callbacks;
 }
 
+void add_connection_metrics(metrics::Registry& registry, const net::HttpServer& http,
+                            const CertificateWatch* certificates,
+                            std::vector<metrics::Callback>& callbacks) {
+    const auto add = [&](Kind kind, std::string name, std::string help,
+                         std::function<double()> read) {
+        callbacks.push_back(
+            registry.callback(kind, std::move(name), std::move(help), std::move(read)));
+    };
+    const auto of_http = [&](Kind kind, std::string name, std::string help,
+                             uint64_t net::HttpServerStats::* field) {
+        add(kind, std::move(name), std::move(help),
+            [&http, field] { return static_cast<double>(http.stats().*field); });
+    };
+    using Stats = net::HttpServerStats;
+    of_http(Kind::gauge, "insula_connections_open", "Connections of clients.",
+            &Stats::connections_open);
+    of_http(Kind::counter, "insula_connections_refused_total",
+            "Connections refused because there were as many as there may be.",
+            &Stats::connections_refused);
+    of_http(Kind::counter, "insula_connection_timeouts_total",
+            "Connections ended because the client was idle or too slow.", &Stats::timeouts);
+    if (certificates == nullptr) return;
+    of_http(Kind::counter, "insula_tls_handshakes_total", "TLS handshakes that succeeded.",
+            &Stats::tls_handshakes);
+    of_http(Kind::counter, "insula_tls_handshake_failures_total", "TLS handshakes that did not.",
+            &Stats::tls_failures);
+    add(Kind::gauge, "insula_tls_certificate_expiry_timestamp_seconds",
+        "When the certificate that is shown expires.",
+        [certificates] { return static_cast<double>(certificates->certificate().valid_to); });
+    add(Kind::counter, "insula_tls_certificate_reloads_total", "Changed certificates taken.",
+        [certificates] { return static_cast<double>(certificates->reloads()); });
+    add(Kind::counter, "insula_tls_certificate_reload_failures_total",
+        "Changed certificates that could not be used; the one before is shown.",
+        [certificates] { return static_cast<double>(certificates->failures()); });
+}
+
 }  // namespace insula::server

@@ -7,8 +7,10 @@
 #include "core/tenancy/meter.h"
 #include "platform/fs/disk_reserve.h"
 #include "platform/journal/journal.h"
+#include "platform/net/http_server.h"
 #include "platform/runtime/memory_budget.h"
 #include "platform/runtime/metrics.h"
+#include "server/certificate_watch.h"
 #include "server/scrub.h"
 #include "stores/tables/engine_host.h"
 #include "stores/tables/files/stored_file.h"
@@ -35,5 +37,10 @@ struct NodeMetricsSources {
 // All of `sources` must outlive the result.
 [[nodiscard]] std::vector<metrics::Callback> register_node_metrics(
     metrics::Registry& registry, const NodeMetricsSources& sources);
+
+// Of the ports, and of the certificate where there is one. All must outlive the callbacks.
+void add_connection_metrics(metrics::Registry& registry, const net::HttpServer& http,
+                            const CertificateWatch* certificates,
+                            std::vector<metrics::Callback>& callbacks);
 
 }  // namespace insula::server

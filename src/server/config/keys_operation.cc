@@ -87,10 +87,9 @@ constexpr Key kKeys[] = {
 
     {.name = "security.tls_min_version",
      .kind = Kind::choice,
-     .initial = "1.2",
+     .initial = "1.3",
      .description = "Oldest TLS version that is accepted.",
-     .choices = "1.2 1.3",
-     .planned = "TLS"},
+     .choices = "1.2 1.3"},
     {.name = "security.allowed_origins",
      .kind = Kind::list,
      .initial = "",

@@ -10,6 +10,7 @@
 
 #include "server/config/config.h"
 #include "server/config/env_file.h"
+#include "server/config/rules.h"
 #include "server/config/value.h"
 #include "server/config/yaml_file.h"
 
@@ -17,7 +18,8 @@ namespace insula::config {
 namespace {
 
 // Variables of the command line, which are no settings of the server.
-constexpr std::array<std::string_view, 2> kCommandLineVariables{"INSULA_API_KEY", "INSULA_SERVER"};
+constexpr std::array<std::string_view, 5> kCommandLineVariables{
+    "INSULA_API_KEY", "INSULA_SERVER", "INSULA_CA_FILE", "INSULA_CLIENT_CERT", "INSULA_CLIENT_KEY"};
 
 class Loader {
   public:
@@ -43,6 +45,7 @@ class Loader {
     void fit_automatic(std::string_view smaller, std::string_view larger);
     void judge_order(std::string_view smaller, std::string_view larger);
     void judge_ports();
+    void judge_exposure();
     void judge_catalog();
     void judge_fail_points();
 
@@ -231,6 +234,47 @@ void Loader::fit_automatic(std::string_view smaller, std::string_view larger) {
     config_.set(*find_key(smaller), {high.value, Layer::automatic, {}});
 }
 
+// Whoever can reach the server must not be let in by accident, nor read what others send.
+void Loader::judge_exposure() {
+    const Setting& host = config_.at("server.host");
+    const bool tls = config_.boolean("server.tls.enabled");
+    const auto where = [&](std::string_view name) {
+        const std::string& written = config_.at(name).where;
+        return written.empty() ? std::string("settings") : written;
+    };
+    if (tls) {
+        for (const std::string_view file : {"server.tls.cert_file", "server.tls.key_file"}) {
+            if (!config_.text(file).empty()) continue;
+            problem(where("server.tls.enabled"), fmt::format("TLS needs {}", file));
+        }
+    }
+    if (config_.text("server.tls.client_certificates") != "none") {
+        const std::string place = where("server.tls.client_certificates");
+        if (!tls) problem(place, "certificates of clients need server.tls.enabled");
+        if (config_.text("server.tls.client_ca_file").empty()) {
+            problem(place, "certificates of clients need server.tls.client_ca_file");
+        }
+    }
+    if (rules::is_loopback(config_.text("server.host"))) return;
+    const std::string named = format_value(*find_key("server.host"), host.value);
+    if (!tls && !config_.boolean("server.insecure")) {
+        problem(
+            host.where,
+            fmt::format("{} is beyond this machine: give a certificate (server.tls.enabled with "
+                        "server.tls.cert_file and server.tls.key_file, or --cert-file and "
+                        "--key-file; `insula cert self-signed` makes one), or accept that all "
+                        "can be read on its way (--insecure)",
+                        named));
+    }
+    if (config_.boolean("server.dev")) {
+        problem(
+            host.where,
+            fmt::format("{} is beyond this machine, and in development mode nobody is asked for "
+                        "a key: leave out --dev",
+                        named));
+    }
+}
+
 // Keys that say where the catalog is, and have no effect because another one does.
 void Loader::judge_catalog() {
     static constexpr std::array<std::string_view, 5> kParts{
@@ -271,6 +315,7 @@ void Loader::judge() {
     judge_order("compaction.target_file_bytes", "compaction.max_file_bytes");
     judge_order("replication.retry_policy.initial_backoff", "replication.retry_policy.max_backoff");
     judge_ports();
+    judge_exposure();
     judge_catalog();
     judge_fail_points();
 }

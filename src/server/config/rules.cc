@@ -134,11 +134,9 @@ Status not_md5(const Value& value) {
     return fail(refused("MD5 does not protect against changes made on purpose; use sha256"));
 }
 
-std::string_view caution_host(const Value& value) {
-    if (is_loopback(text_of(value))) return {};
-    return "addresses beyond this machine need TLS, which is not yet available: the server listens "
-           "on "
-           "127.0.0.1 only";
+std::string_view caution_insecure(const Value& value) {
+    if (!std::get<bool>(value)) return {};
+    return "other machines may send keys and data that anybody between can read and change";
 }
 
 std::string_view caution_tenant(const Value& value) {

@@ -35,7 +35,7 @@ Status not_the_published_user(const Value& value);
 Status not_the_published_password(const Value& value);
 Status not_md5(const Value& value);
 
-std::string_view caution_host(const Value& value);
+std::string_view caution_insecure(const Value& value);
 std::string_view caution_tenant(const Value& value);
 std::string_view caution_any_origin(const Value& value);
 std::string_view caution_any_header(const Value& value);

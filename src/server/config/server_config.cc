@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "server/config/rules.h"
-
 namespace insula::config {
 namespace {
 
@@ -28,6 +26,27 @@ void set_tenant(const Config& config, ServerConfig& server) {
         server.tenant_slug = id;
     }
     server.tenant_name = config.text("tenant.name");
+}
+
+net::ClientCertificates client_certificates(const std::string& word) {
+    if (word == "require") return net::ClientCertificates::require;
+    return word == "request" ? net::ClientCertificates::request : net::ClientCertificates::none;
+}
+
+void set_tls(const Config& config, ServerConfig& server) {
+    server.host = config.text("server.host");
+    server.insecure = config.boolean("server.insecure");
+    server.tls_reload_interval = config.duration("server.tls.reload_interval");
+    server.tls_handshake_timeout = config.duration("server.tls.handshake_timeout");
+    server.tls_handshakes_max = count(config, "server.tls.handshakes_max");
+    if (!config.boolean("server.tls.enabled")) return;
+    server.tls = net::TlsServerOptions{
+        .cert_file = config.text("server.tls.cert_file"),
+        .key_file = config.text("server.tls.key_file"),
+        .oldest = config.text("security.tls_min_version") == "1.2" ? net::TlsVersion::v1_2
+                                                                   : net::TlsVersion::v1_3,
+        .client_certificates = client_certificates(config.text("server.tls.client_certificates")),
+        .client_ca_file = config.text("server.tls.client_ca_file")};
 }
 
 void set_requests(const Config& config, ServerConfig& server) {
@@ -117,8 +136,7 @@ ServerConfig make_server_config(const Config& config) {
     server.data_dir = config.text("server.data_dir");
     server.dev = config.boolean("server.dev");
     server.fail_points = config.list("server.fail_points");
-    const std::string& host = config.text("server.host");
-    server.host = rules::is_loopback(host) ? host : std::string(rules::kLoopback);
+    set_tls(config, server);
     server.rest_port = port(config, "server.rest_port");
     server.gateway_port = port(config, "server.port");
     server.allowed_data_roots = config.list("server.allowed_data_roots");

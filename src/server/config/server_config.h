@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "platform/net/tls.h"
 #include "platform/runtime/log.h"
 #include "server/config/config.h"
 
@@ -19,9 +20,16 @@ struct ServerConfig {
     std::string data_dir;
     bool dev = false;
     std::vector<std::string> fail_points;  // only with `dev`
-    std::string host;                      // always of this machine until TLS is there
+    std::string host;                      // beyond this machine only with TLS or `insecure`
     uint16_t rest_port = 0;                // 0: any free port
     uint16_t gateway_port = 0;             // the same
+
+    // TLS, and who may do without it.
+    bool insecure = false;
+    std::optional<net::TlsServerOptions> tls;
+    std::chrono::nanoseconds tls_reload_interval{};
+    std::chrono::nanoseconds tls_handshake_timeout{};
+    size_t tls_handshakes_max = 0;
 
     // The default tenant. Without an id, one is made at the first start.
     std::optional<TenantId> tenant_id;

@@ -233,7 +233,7 @@ TEST(ConfigLoad, KeysThatHaveNoEffectYetSaySo) {
 
 TEST(ConfigLoad, OpenDoorsAreWarnedAbout) {
     const auto loaded = load_yaml(
-        "server:\n  host: 0.0.0.0\n"
+        "server:\n  insecure: true\n"
         "tenant:\n  id: acme-corp\n"
         "security:\n  allowed_origins: [\"*\"]\n  cors:\n    allow_headers: [\"*\"]\n"
         "replication:\n  conflict_resolution: last-write-wins\n");
@@ -241,7 +241,7 @@ TEST(ConfigLoad, OpenDoorsAreWarnedAbout) {
     const auto warned = [&](const char* where, const char* text) {
         return has_note(*loaded, Note::Severity::warning, where, text);
     };
-    EXPECT_TRUE(warned("config.yaml:2", "listens on 127.0.0.1 only"));
+    EXPECT_TRUE(warned("config.yaml:2", "anybody between can read and change"));
     EXPECT_TRUE(warned("config.yaml:4", "refuses all other tenants is not yet available"));
     EXPECT_TRUE(warned("config.yaml:6", "list the origins"));
     EXPECT_TRUE(warned("config.yaml:8", "list the headers"));
@@ -311,15 +311,49 @@ TEST(ServerConfig, PortsMoveByTheOffsetUnlessTheyAreGiven) {
     EXPECT_EQ(server.gateway_port, 8181);
 }
 
-TEST(ServerConfig, ListensOnThisMachineOnlyAsLongAsThereIsNoTls) {
-    const auto host = [](const char* given) {
-        return make_server_config(load_environment({{"REST_HOST", given}})->config).host;
+TEST(ServerConfig, ListensBeyondThisMachineOnlyWithTlsOrTheWordThatItMay) {
+    using Variables = std::vector<std::pair<std::string, std::string>>;
+    const Variables tls{{"MINIO_SERVER_TLS_ENABLE", "on"},
+                        {"MINIO_SERVER_TLS_PUBLIC_CRT", "cert.pem"},
+                        {"MINIO_SERVER_TLS_PRIVATE_KEY", "key.pem"}};
+    const auto host = [](const char* given, Variables more = {}) {
+        more.emplace_back("REST_HOST", given);
+        const auto loaded = load_environment(std::move(more));
+        return loaded ? make_server_config(loaded->config).host
+                      : std::string(loaded.error().message());
     };
-    EXPECT_EQ(host("0.0.0.0"), "127.0.0.1");
-    EXPECT_EQ(host("10.1.2.3"), "127.0.0.1");
-    EXPECT_EQ(host("127.evil.example.com"), "127.0.0.1");
-    EXPECT_EQ(host("127.0.0.2"), "127.0.0.2");
-    EXPECT_EQ(host("localhost"), "localhost");
+    for (const char* beyond : {"0.0.0.0", "10.1.2.3", "127.evil.example.com", "::"}) {
+        EXPECT_NE(host(beyond).find("is beyond this machine"), std::string::npos) << beyond;
+        EXPECT_NE(host(beyond).find("--insecure"), std::string::npos);
+        EXPECT_NE(host(beyond).find("--cert-file"), std::string::npos);
+        EXPECT_EQ(host(beyond, tls), beyond);
+        EXPECT_EQ(host(beyond, {{"INSULA_SERVER_INSECURE", "on"}}), beyond);
+        Variables open = tls;
+        open.emplace_back("INSULA_SERVER_DEV", "on");
+        EXPECT_NE(host(beyond, open).find("nobody is asked for a key"), std::string::npos);
+    }
+    for (const char* here : {"127.0.0.1", "127.0.0.2", "localhost", "::1"}) {
+        EXPECT_EQ(host(here), here);
+        EXPECT_EQ(host(here, {{"INSULA_SERVER_DEV", "on"}}), here);
+    }
+}
+
+TEST(ServerConfig, HalfOfTlsIsNone) {
+    const auto said = [](const char* tls) {
+        const auto loaded = load_yaml("server:\n  tls:\n" + std::string(tls));
+        return loaded ? std::string() : std::string(loaded.error().message());
+    };
+    EXPECT_NE(said("    enabled: true\n    cert_file: a\n").find("TLS needs server.tls.key_file"),
+              std::string::npos);
+    EXPECT_NE(said("    enabled: true\n    key_file: a\n").find("TLS needs server.tls.cert_file"),
+              std::string::npos);
+    EXPECT_NE(said("    client_certificates: require\n").find("need server.tls.enabled"),
+              std::string::npos);
+    EXPECT_NE(said("    enabled: true\n    cert_file: a\n    key_file: b\n"
+                   "    client_certificates: request\n")
+                  .find("need server.tls.client_ca_file"),
+              std::string::npos);
+    EXPECT_EQ(said("    enabled: true\n    cert_file: a\n    key_file: b\n"), "");
 }
 
 TEST(ServerConfig, TenantIsNamedBySlugOrUuid) {
