@@ -13,6 +13,20 @@ void ClientFlags::add_to(CLI::App& command) {
         ->type_name("URL");
     command.add_option("--tenant", tenant_, "which of the key's tenants: its id or short name")
         ->type_name("TENANT");
+    command
+        .add_option("--ca-file", tls_.ca_file,
+                    "who vouches for a server at https://: certificates in PEM (default: whom this "
+                    "machine trusts)")
+        ->envname("INSULA_CA_FILE")
+        ->type_name("FILE");
+    command
+        .add_option("--client-cert", tls_.cert_file,
+                    "certificate to show to a server that asks for one")
+        ->envname("INSULA_CLIENT_CERT")
+        ->type_name("FILE");
+    command.add_option("--client-key", tls_.key_file, "its private key")
+        ->envname("INSULA_CLIENT_KEY")
+        ->type_name("FILE");
     command.add_option("--output", output_, "table, json, ndjson or csv (default table)")
         ->check(CLI::IsMember({"table", "json", "ndjson", "csv"}))
         ->type_name("FORMAT");
@@ -21,7 +35,7 @@ void ClientFlags::add_to(CLI::App& command) {
 Result<ServerConnection> ClientFlags::connect() const {
     const char* key = std::getenv("INSULA_API_KEY");
     return ServerConnection::open(
-        {.server = server_, .tenant = tenant_, .key = key == nullptr ? "" : key});
+        {.server = server_, .tenant = tenant_, .key = key == nullptr ? "" : key, .tls = tls_});
 }
 
 OutputFormat ClientFlags::output() const {

@@ -18,7 +18,8 @@ enum class OutputFormat : uint8_t { table, json, ndjson, csv };
 
 class ClientFlags {
   public:
-    // Adds --server, --tenant and --output. This object must outlive the parse.
+    // Adds --server, --tenant, --output and what https:// needs. This object must outlive the
+    // parse.
     void add_to(CLI::App& command);
     // The key comes from INSULA_API_KEY alone: arguments are visible to other users of a machine.
     Result<ServerConnection> connect() const;
@@ -28,6 +29,7 @@ class ClientFlags {
   private:
     std::string server_{kDefaultServer};
     std::string tenant_;
+    net::TlsClientOptions tls_;
     std::string output_ = "table";
 };
 

@@ -16,6 +16,7 @@ using Action = std::function<int()>;
 // The server and its settings.
 void add_serve(CLI::App& root, Action& action);
 void add_config(CLI::App& root, Action& action);
+void add_cert(CLI::App& root, Action& action);
 
 // The data directory of a stopped server.
 void add_verify(CLI::App& root, Action& action);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint16_t kDefaultPort = 8000;
 constexpr uint16_t kHttpPort = 80;
+constexpr uint16_t kHttpsPort = 443;
 constexpr uint64_t kAnswerBytesMax = 256 * kMiB;  // a page of the server has at most 128
 constexpr size_t kErrorBytesMax = 1 * kMiB;
 constexpr int kUnauthenticated = 401;
@@ -50,14 +51,16 @@ bool is_success(int status) { return status >= 200 && status < 300; }
 }  // namespace
 
 Result<ServerAddress> parse_server_address(std::string_view text) {
-    constexpr std::string_view kScheme = "http://";
+    constexpr std::string_view kHttp = "http://";
+    constexpr std::string_view kHttps = "https://";
     std::string_view rest = text;
     ServerAddress address{.host = {}, .port = kDefaultPort};
-    if (rest.starts_with("https://")) {
-        return fail(bad_address(text, "asks for TLS, which is not available yet."));
-    }
-    if (rest.starts_with(kScheme)) {
-        rest.remove_prefix(kScheme.size());
+    address.tls = rest.starts_with(kHttps);
+    if (address.tls) {
+        rest.remove_prefix(kHttps.size());
+        address.port = kHttpsPort;
+    } else if (rest.starts_with(kHttp)) {
+        rest.remove_prefix(kHttp.size());
         address.port = kHttpPort;
     }
     if (rest.ends_with('/')) rest.remove_suffix(1);
@@ -120,6 +123,11 @@ Result<ServerConnection> ServerConnection::open(ConnectionOptions options) {
                                     ? "INSULA_API_KEY holds characters that no key has."
                                     : "--tenant holds characters that no tenant's name has."));
     }
+    if (options.tls.cert_file.empty() != options.tls.key_file.empty()) {
+        return fail(
+            usage_error("--client-cert and --client-key go together: a certificate is worth "
+                        "nothing without its key."));
+    }
     return ServerConnection(std::move(options), address);
 }
 
@@ -127,6 +135,7 @@ ServerConnection::ServerConnection(ConnectionOptions options, const ServerAddres
     : options_(std::move(options)),
       client_({.host = address.host,
                .port = address.port,
+               .tls = address.tls ? std::optional(options_.tls) : std::nullopt,
                .io_timeout = options_.io_timeout,
                .body_bytes_max = kAnswerBytesMax}) {}
 
@@ -137,9 +146,21 @@ void ServerConnection::add_headers(net::ClientRequest& request) const {
 }
 
 Error ServerConnection::explain(Error error) const {
-    if (error.reason() != "connection_refused") return error;
-    return error.with_hint(
-        "Start a server with `insula serve --dev`, or name one with --server or INSULA_SERVER.");
+    if (error.reason() == "connection_refused") {
+        return error.with_hint(
+            "Start a server with `insula serve --dev`, or name one with --server or "
+            "INSULA_SERVER.");
+    }
+    if (error.reason() == "certificate_not_trusted" &&
+        error.hint().find("file") != error.hint().npos) {
+        return error.with_hint(
+            "Name the certificate of its authority, or a self-signed one itself, with --ca-file or "
+            "INSULA_CA_FILE.");
+    }
+    if (error.reason() == "client_certificate_refused") {
+        return error.with_hint("Name one that it takes with --client-cert and --client-key.");
+    }
+    return error;
 }
 
 Result<net::ClientResponse> ServerConnection::exchange(net::ClientRequest request) {

@@ -19,6 +19,9 @@ struct ConnectionOptions {
     std::string server{kDefaultServer};
     std::string tenant;  // X-Tenant-Id; empty: the credential's own
     std::string key;     // empty: none, as servers in development mode allow
+    // For https://: who may vouch for the server (empty: whom this machine trusts), and what is
+    // shown where it asks for a certificate.
+    net::TlsClientOptions tls{};
     // For each wait on the socket; longer than the server lets a request or a stream run.
     std::chrono::milliseconds io_timeout{660'000};
 };
@@ -26,10 +29,11 @@ struct ConnectionOptions {
 struct ServerAddress {
     std::string host;
     uint16_t port = 0;
+    bool tls = false;
 };
 
-// "http://host:port", "host:port", "http://[::1]:8000"; without a port 80 where a scheme is given,
-// else 8000. A usage error for anything else.
+// "http://host:port", "https://host:port", "host:port", "http://[::1]:8000"; without a port that of
+// the scheme where one is given, else 8000. A usage error for anything else.
 Result<ServerAddress> parse_server_address(std::string_view text);
 
 // The error that an answer of 400 and above holds: code, message and hint as the server gave them,

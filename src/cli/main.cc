@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
     insula::cli::Action action;
     insula::cli::add_serve(root, action);
     insula::cli::add_config(root, action);
+    insula::cli::add_cert(root, action);
     insula::cli::add_verify(root, action);
     insula::cli::add_journal(root, action);
     insula::cli::add_administration(root, action);

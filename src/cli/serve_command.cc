@@ -110,6 +110,7 @@ int serve(const SettingFlags& flags) {
     log::info("ready", {{"version", version()},
                         {"build", build_type()},
                         {"host", config.host},
+                        {"tls", config.tls.has_value()},
                         {"rest_port", (*node)->ports().at(0)},
                         {"gateway_port", (*node)->ports().at(1)},
                         {"development", config.dev},
@@ -140,6 +141,7 @@ void add_serve(CLI::App& root, Action& action) {
         "  insula serve --data-dir /var/lib/insula     with the administrator's key shown at first "
         "start\n"
         "  insula serve --config config.yaml --env-file config.env\n"
+        "  insula serve --host 0.0.0.0 --cert-file tls/cert.pem --key-file tls/key.pem\n"
         "\n"
         "SIGTERM drains and stops. Exit codes: 0 stopped, 3 configuration, 4 port, 5 data "
         "directory, 6 disk,\n"

@@ -16,6 +16,20 @@ void SettingFlags::add_to(CLI::App& command) {
     command.add_option("--data-dir", data_dir_, "directory that holds all data (default ./data)")
         ->check(refuse_empty)
         ->type_name("DIR");
+    command
+        .add_option("--host", host_,
+                    "address to listen on (default 127.0.0.1); beyond this machine it needs a "
+                    "certificate or --insecure")
+        ->check(refuse_empty)
+        ->type_name("ADDRESS");
+    command.add_option("--cert-file", cert_file_, "certificate in PEM: serve TLS")
+        ->check(refuse_empty)
+        ->type_name("FILE");
+    command.add_option("--key-file", key_file_, "its private key")
+        ->check(refuse_empty)
+        ->type_name("FILE");
+    command.add_flag("--insecure", insecure_,
+                     "serve plain HTTP to other machines: all can be read and changed on its way");
     command.add_option("--port-offset", port_offset_, "added to every port, 0 to 15484")
         ->check(refuse_empty)
         ->type_name("N");
@@ -53,6 +67,11 @@ Result<config::Sources> SettingFlags::sources() const {
         if (!value.empty()) sources.flags.push_back({std::move(key), value, std::move(written)});
     };
     flag("server.data_dir", data_dir_, "--data-dir");
+    flag("server.host", host_, "--host");
+    flag("server.tls.enabled", cert_file_.empty() ? "" : "true", "--cert-file");
+    flag("server.tls.cert_file", cert_file_, "--cert-file");
+    flag("server.tls.key_file", key_file_, "--key-file");
+    flag("server.insecure", insecure_ ? "true" : "", "--insecure");
     flag("server.port_offset", port_offset_, "--port-offset");
     flag("server.api", api_, "--api");
     flag("monitoring.log_level", log_level_, "--log-level");

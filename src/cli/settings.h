@@ -15,8 +15,8 @@ namespace insula::cli {
 
 class SettingFlags {
   public:
-    // Adds --config, --env-file, --data-dir, --port-offset, --dev, --api and --log-level. This
-    // object must outlive the parse.
+    // Adds --config, --env-file, --data-dir, --host, --port-offset, --cert-file, --key-file,
+    // --insecure, --dev, --api and --log-level. This object must outlive the parse.
     void add_to(CLI::App& command);
     // Reads the files and the environment. Call after the parse.
     Result<config::LoadedConfig> load() const;
@@ -27,9 +27,13 @@ class SettingFlags {
     std::string config_file_;
     std::string env_file_;
     std::string data_dir_;
+    std::string host_;
     std::string port_offset_;
+    std::string cert_file_;
+    std::string key_file_;
     std::string api_;
     std::string log_level_;
+    bool insecure_ = false;
     bool dev_ = false;
 };
 

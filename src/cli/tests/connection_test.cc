@@ -10,7 +10,8 @@ namespace {
 
 std::string address_of(std::string_view text) {
     const auto address = parse_server_address(text);
-    return address ? address->host + " " + std::to_string(address->port) : "error";
+    if (!address) return "error";
+    return address->host + " " + std::to_string(address->port) + (address->tls ? " tls" : "");
 }
 
 TEST(ServerAddress, IsReadFromTheFormsThatPeopleWrite) {
@@ -21,8 +22,11 @@ TEST(ServerAddress, IsReadFromTheFormsThatPeopleWrite) {
     EXPECT_EQ(address_of("http://data.example"), "data.example 80");
     EXPECT_EQ(address_of("http://[::1]:8000"), "::1 8000");
     EXPECT_EQ(address_of("[::1]"), "::1 8000");
-    for (const char* bad : {"", "http://", "https://a:1", "http://a:b", "http://a:", "http://a:0",
-                            "http://a:65536", "http://a/b", "http://u@a", "http://[::1", "a b"}) {
+    EXPECT_EQ(address_of("https://data.example"), "data.example 443 tls");
+    EXPECT_EQ(address_of("https://[::1]:8000/"), "::1 8000 tls");
+    for (const char* bad :
+         {"", "http://", "https://", "https://a:", "http://a:b", "http://a:", "http://a:0",
+          "http://a:65536", "http://a/b", "http://u@a", "http://[::1", "a b"}) {
         EXPECT_EQ(address_of(bad), "error") << bad;
     }
 }
