@@ -100,6 +100,8 @@ net::HttpServerOptions http_options(const config::ServerConfig& config) {
     options.listen = {{config.host, config.rest_port}, {config.host, config.gateway_port}};
     options.io_threads = config.io_threads;
     options.plain_beyond_loopback = config.insecure;
+    options.trusted_proxies = config.trusted_proxies;
+    options.forwarded_header = config.forwarded_header;
     options.limits.connections_max = config.connections_max;
     options.limits.handshake_timeout = duration_cast<milliseconds>(config.tls_handshake_timeout);
     options.limits.handshakes_max = config.tls_handshakes_max;

@@ -77,6 +77,7 @@ constexpr std::array kPublicCodes{
     "login_refused"sv,
     "malformed_body"sv,
     "malformed_csv"sv,
+    "malformed_forwarded"sv,
     "malformed_http"sv,
     "malformed_json"sv,
     "malformed_parquet"sv,

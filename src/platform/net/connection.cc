@@ -1,13 +1,12 @@
 #include "platform/net/connection.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 #include <utility>
 
+#include "platform/net/forwarded.h"
 #include "platform/net/response_writer.h"
 
 namespace insula::net {
@@ -24,27 +23,12 @@ constexpr size_t kJoinBytesMax = 16 * kKiB;
 // Buffers larger than this are given back between requests.
 constexpr size_t kKeptBufferBytes = 64 * kKiB;
 
-std::string remote_text(const Socket& socket) {
-    boost::system::error_code ec;
-    const auto endpoint = socket.remote_endpoint(ec);
-    if (ec) return "unknown";
-    const asio::ip::address address = endpoint.address();
-    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-        return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
-    }
-    return address.to_string();
-}
-
-// Linux takes nothing from a network that claims to come from 127.0.0.0/8 or ::1.
-bool is_loopback(std::string_view address) {
-    return address.starts_with("127.") || address == "::1";
-}
-
-bool may_be_plain(const HttpServerOptions& options, std::string_view remote) {
+bool may_be_plain(const HttpServerOptions& options, const std::optional<Address>& peer) {
     if (options.plain_beyond_loopback) return true;
     const bool certified = options.tls != nullptr && options.tls->options().client_certificates ==
                                                          ClientCertificates::require;
-    return is_loopback(remote) && !certified;
+    // Linux takes nothing from a network that claims to come from a loopback address.
+    return peer && peer->is_loopback() && !certified;
 }
 
 Refusal tls_required() {
@@ -54,12 +38,23 @@ Refusal tls_required() {
 
 }  // namespace
 
+std::optional<Address> peer_address(const Socket& socket) {
+    boost::system::error_code error;
+    const auto endpoint = socket.remote_endpoint(error);
+    if (error) return std::nullopt;
+    if (endpoint.address().is_v6()) return Address{endpoint.address().to_v6().to_bytes()};
+    return Address{
+        asio::ip::make_address_v6(asio::ip::v4_mapped, endpoint.address().to_v4()).to_bytes()};
+}
+
 Connection::Connection(IoThread& io, Socket socket)
     : io_(io),
       options_(io.shared().options),
       socket_(std::move(socket)),
-      remote_(remote_text(socket_)),
-      plain_allowed_(may_be_plain(options_, remote_)),
+      peer_(peer_address(socket_)),
+      remote_(peer_ ? to_text(*peer_) : "unknown"),
+      behind_proxy_(peer_ && any_contains(options_.trusted_proxies, *peer_)),
+      plain_allowed_(may_be_plain(options_, peer_)),
       parser_(options_.limits),
       started_(SystemClock().steady_now()) {
     boost::system::error_code ignored;  // a broken socket shows at its first read
@@ -199,6 +194,9 @@ std::optional<Refusal> Connection::begin_request() {
     head_.remote_address = remote_;
     head_.secure = tls_ != nullptr;
     head_.client_subject = client_subject_;
+    if (behind_proxy_) {
+        if (auto refusal = take_forwarded()) return refusal;
+    }
     begin_ += head_bytes_;
     scanned_ = 0;
     if (head_.has_body()) {
@@ -207,6 +205,17 @@ std::optional<Refusal> Connection::begin_request() {
         continue_due_ = parser_.expects_continue();
     }
     io_.counters().requests.add_one();
+    return std::nullopt;
+}
+
+std::optional<Refusal> Connection::take_forwarded() {
+    const auto address =
+        forwarded_address(head_, options_.forwarded_header, options_.trusted_proxies);
+    if (!address) return Refusal{400, address.error()};
+    if (*address) {
+        forwarded_ = to_text(**address);
+        head_.remote_address = forwarded_;
+    }
     return std::nullopt;
 }
 

@@ -24,6 +24,9 @@
 
 namespace insula::net {
 
+// None where the other side is gone.
+std::optional<Address> peer_address(const Socket& socket);
+
 class Connection {
   public:
     Connection(IoThread& io, Socket socket);
@@ -63,6 +66,7 @@ class Connection {
     bool took_input(const boost::system::error_code& error, size_t bytes,
                     std::optional<Refusal>& refusal);
     std::optional<Refusal> begin_request();
+    std::optional<Refusal> take_forwarded();
     void handler_failed(const char* what);
     Ending end_request();
     Task<Ending> end_request_slowly();
@@ -115,7 +119,10 @@ class Connection {
     IoThread& io_;
     const HttpServerOptions& options_;
     Socket socket_;
+    const std::optional<Address> peer_;  // none: it is gone already
     const std::string remote_;
+    const bool behind_proxy_;  // the peer is a proxy that is trusted
+    std::string forwarded_;    // whom it asks for
     const bool plain_allowed_;
     bool undecided_ = true;  // nothing was received yet: TLS or plain
     std::unique_ptr<TlsSession> tls_;

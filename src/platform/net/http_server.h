@@ -24,6 +24,7 @@
 #include "base/units.h"
 #include "platform/net/exchange.h"
 #include "platform/net/http.h"
+#include "platform/net/network.h"
 #include "platform/net/task.h"
 #include "platform/net/tls.h"
 #include "platform/runtime/deadline.h"
@@ -34,6 +35,9 @@ struct ListenAddress {
     std::string address = "127.0.0.1";  // an IP address, not a name
     uint16_t port = 0;                  // 0: any free port, see HttpServer::ports()
 };
+
+// Which header the proxies in front set.
+enum class ForwardedHeader : uint8_t { x_forwarded_for, forwarded };  // the latter: RFC 7239
 
 struct HttpServerLimits {
     size_t header_bytes_max = 16 * kKiB;  // request line and headers; more is 431
@@ -77,6 +81,10 @@ struct HttpServerOptions {
     TlsServer* tls = nullptr;  // outlives the server; null: no TLS
     // Plain HTTP from beyond this machine is served. What is sent so can be read on its way.
     bool plain_beyond_loopback = false;
+    // Proxies whose word on a client's address is taken, from one header alone (forwarded.h). The
+    // header of anybody else is not looked at.
+    std::vector<Network> trusted_proxies;
+    ForwardedHeader forwarded_header = ForwardedHeader::x_forwarded_for;
     // How often timeouts and vanished clients are looked for; a timeout is late by at most one
     // tick.
     std::chrono::milliseconds tick{100};

@@ -208,6 +208,20 @@ constexpr Key kKeys[] = {
      .description = "Time that running requests get to end when the server stops.",
      .minimum = "0s",
      .maximum = "1h"},
+    {.name = "server.trusted_proxies",
+     .kind = Kind::list,
+     .initial = "",
+     .description =
+         "Networks of the proxies in front, as 10.0.0.0/8 or 2001:db8::/32: what they say "
+         "of the client's address is believed. What anybody else says is not looked at.",
+     .refuse = rules::networks},
+    {.name = "server.forwarded_header",
+     .kind = Kind::choice,
+     .initial = "x-forwarded-for",
+     .description =
+         "The header that those proxies set; the other one may be the client's own and is "
+         "not looked at.",
+     .choices = "x-forwarded-for forwarded"},
     {.name = "server.tls.enabled",
      .kind = Kind::boolean,
      .initial = "false",

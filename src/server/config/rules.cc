@@ -5,6 +5,7 @@
 #include "base/ids.h"
 #include "base/units.h"
 #include "core/catalog/postgres/postgres_catalog.h"
+#include "platform/net/network.h"
 #include "platform/postgres/target.h"
 #include "platform/runtime/log.h"
 
@@ -102,6 +103,17 @@ Status schema_name(const Value& value) {
     const Status checked = catalog::check_schema_name(text_of(value));
     if (checked) return {};
     return fail(refused(std::string(checked.error().message())));
+}
+
+Status networks(const Value& value) {
+    for (const std::string& text : std::get<std::vector<std::string>>(value)) {
+        const auto network = net::parse_network(text);
+        if (!network) return fail(refused(std::string(network.error().message())));
+        if (network->prefix == 0 || text.ends_with("/0")) {
+            return fail(refused("\"" + text + "\" is everybody, who could then name any address"));
+        }
+    }
+    return {};
 }
 
 Status absolute_paths(const Value& value) {

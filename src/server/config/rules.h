@@ -30,6 +30,7 @@ Status host_name(const Value& value);
 Status log_level(const Value& value);
 Status connection_url(const Value& value);
 Status schema_name(const Value& value);
+Status networks(const Value& value);
 Status absolute_paths(const Value& value);
 Status not_the_published_user(const Value& value);
 Status not_the_published_password(const Value& value);

@@ -49,6 +49,18 @@ void set_tls(const Config& config, ServerConfig& server) {
         .client_ca_file = config.text("server.tls.client_ca_file")};
 }
 
+void set_proxies(const Config& config, ServerConfig& server) {
+    for (const std::string& text : config.list("server.trusted_proxies")) {
+        // Checked when it was loaded.
+        if (const auto network = net::parse_network(text)) {
+            server.trusted_proxies.push_back(*network);
+        }
+    }
+    if (config.text("server.forwarded_header") == "forwarded") {
+        server.forwarded_header = net::ForwardedHeader::forwarded;
+    }
+}
+
 void set_requests(const Config& config, ServerConfig& server) {
     server.connections_max = count(config, "server.connections_max");
     server.body_bytes_max = config.bytes("server.body_bytes_max");
@@ -137,6 +149,7 @@ ServerConfig make_server_config(const Config& config) {
     server.dev = config.boolean("server.dev");
     server.fail_points = config.list("server.fail_points");
     set_tls(config, server);
+    set_proxies(config, server);
     server.rest_port = port(config, "server.rest_port");
     server.gateway_port = port(config, "server.port");
     server.allowed_data_roots = config.list("server.allowed_data_roots");

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "platform/net/tls.h"
+#include "platform/net/http_server.h"
 #include "platform/runtime/log.h"
 #include "server/config/config.h"
 
@@ -23,6 +23,10 @@ struct ServerConfig {
     std::string host;                      // beyond this machine only with TLS or `insecure`
     uint16_t rest_port = 0;                // 0: any free port
     uint16_t gateway_port = 0;             // the same
+
+    // Proxies in front.
+    std::vector<net::Network> trusted_proxies;
+    net::ForwardedHeader forwarded_header = net::ForwardedHeader::x_forwarded_for;
 
     // TLS, and who may do without it.
     bool insecure = false;
