@@ -103,6 +103,11 @@ net::HttpServerOptions http_options(const config::ServerConfig& config) {
     options.trusted_proxies = config.trusted_proxies;
     options.forwarded_header = config.forwarded_header;
     options.limits.connections_max = config.connections_max;
+    options.limits.connections_per_address_max = config.connections_per_address_max;
+    // What the rate comes to within one span of the time limit.
+    const double span = std::chrono::duration<double>(config.stall_timeout).count();
+    options.limits.progress_bytes_min = std::max<size_t>(
+        1, static_cast<size_t>(span * static_cast<double>(config.transfer_rate_min)));
     options.limits.handshake_timeout = duration_cast<milliseconds>(config.tls_handshake_timeout);
     options.limits.handshakes_max = config.tls_handshakes_max;
     options.limits.header_timeout = duration_cast<milliseconds>(config.header_timeout);

@@ -110,10 +110,9 @@ Task<void> Connection::run() {
     }
 }
 
-Task<void> Connection::run_over_limit() {
+Task<void> Connection::run_over_limit(std::string_view why) {
     if (!plain_allowed_) co_return;
-    co_await refuse({503, unavailable("too_many_connections",
-                                      "The server has as many connections as it may have.")
+    co_await refuse({503, unavailable("too_many_connections", std::string(why))
                               .with_hint("Retry after a moment, and reuse connections.")});
 }
 

@@ -36,8 +36,8 @@ class Connection {
 
     // Serves requests until the connection ends.
     Task<void> run();
-    // Answers with 503 instead.
-    Task<void> run_over_limit();
+    // Answers with 503 instead. `why` is a literal.
+    Task<void> run_over_limit(std::string_view why);
 
     // Called by the I/O thread's sweep.
     void check_deadline(SteadyTime now);

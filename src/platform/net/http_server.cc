@@ -10,15 +10,16 @@
 namespace insula::net {
 
 struct HttpServer::State {
+    explicit State(HttpServerOptions options) : shared(std::move(options)) {}
     ServerShared shared;
     std::vector<std::unique_ptr<IoThread>> threads;
     bool running = false;
 };
 
-HttpServer::HttpServer(HttpServerOptions options) : state_(std::make_unique<State>()) {
-    INSULA_CHECK(options.io_threads > 0, "a server needs a thread");
-    INSULA_CHECK(options.tick.count() > 0, "a tick has a length");
-    state_->shared.options = std::move(options);
+HttpServer::HttpServer(HttpServerOptions options)
+    : state_(std::make_unique<State>(std::move(options))) {
+    INSULA_CHECK(state_->shared.options.io_threads > 0, "a server needs a thread");
+    INSULA_CHECK(state_->shared.options.tick.count() > 0, "a tick has a length");
 }
 
 HttpServer::~HttpServer() { stop(Deadline::after(std::chrono::seconds(0))); }

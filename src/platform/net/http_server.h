@@ -45,6 +45,9 @@ struct HttpServerLimits {
     size_t target_bytes_max = 8 * kKiB;   // more is 414
     size_t query_parameters_max = 256;    // more is 400
     size_t connections_max = 10'000;      // over all ports; one more is answered with 503
+    // Of one client address (a network of 64 bits, of IPv6), proxies that are trusted apart; one
+    // more is answered with 503. 0: no such limit.
+    size_t connections_per_address_max = 0;
     std::chrono::milliseconds handshake_timeout{10'000};  // of TLS, from its first byte
     size_t handshakes_max = 1'000;  // under way at once; one more is closed without a word
     std::chrono::milliseconds header_timeout{10'000};  // first to last byte of a head

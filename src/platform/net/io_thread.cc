@@ -143,26 +143,40 @@ Task<void> IoThread::accept(Acceptor& acceptor) {
 
 void IoThread::admit(Socket socket) {
     counters_.accepted.add_one();
-    const bool over_limit = shared_.open.fetch_add(1) >= shared_.options.limits.connections_max;
-    if (over_limit) {
+    const HttpServerOptions& options = shared_.options;
+    Excess excess = Excess::none;
+    std::optional<Address> counted;
+    if (shared_.open.fetch_add(1) >= options.limits.connections_max) excess = Excess::of_all;
+    if (excess == Excess::none && shared_.by_address.counts()) {
+        counted = peer_address(socket);
+        if (counted && any_contains(options.trusted_proxies, *counted)) counted.reset();
+        if (counted && !shared_.by_address.enter(*counted)) {
+            counted.reset();
+            excess = Excess::of_address;
+        }
+    }
+    if (excess != Excess::none) {
         shared_.open.fetch_sub(1);
         counters_.refused.add_one();
         if (over_limit_ == kOverLimitMax) return;
         ++over_limit_;
     }
     shared_.live.fetch_add(1);
-    asio::co_spawn(context_.get_executor(), serve(std::move(socket), over_limit), asio::detached);
+    asio::co_spawn(context_.get_executor(), serve(std::move(socket), excess, counted),
+                   asio::detached);
 }
 
-Task<void> IoThread::serve(Socket socket, bool over_limit) {
+Task<void> IoThread::serve(Socket socket, Excess excess, std::optional<Address> counted) {
     struct Leave {
         IoThread& io;
-        bool over_limit;
+        bool served;
+        const std::optional<Address>& counted;
         ~Leave() {
-            if (over_limit) {
-                --io.over_limit_;
-            } else {
+            if (counted) io.shared_.by_address.leave(*counted);
+            if (served) {
                 io.shared_.open.fetch_sub(1);
+            } else {
+                --io.over_limit_;
             }
             if (io.shared_.live.fetch_sub(1) == 1) {
                 const std::lock_guard lock(io.shared_.mutex);
@@ -170,12 +184,20 @@ Task<void> IoThread::serve(Socket socket, bool over_limit) {
             }
         }
     };
-    const Leave leave{*this, over_limit};
+    const Leave leave{*this, excess == Excess::none, counted};
     Connection connection(*this, std::move(socket));
-    if (over_limit) {
-        co_await connection.run_over_limit();
-    } else {
-        co_await connection.run();
+    switch (excess) {
+        case Excess::none:
+            co_await connection.run();
+            break;
+        case Excess::of_all:
+            co_await connection.run_over_limit(
+                "The server has as many connections as it may have.");
+            break;
+        case Excess::of_address:
+            co_await connection.run_over_limit(
+                "This address has as many connections as it may have.");
+            break;
     }
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "platform/net/completion_queue.h"
+#include "platform/net/connection_count.h"
 #include "platform/net/http_server.h"
 
 namespace insula::net {
@@ -54,9 +55,12 @@ struct IoCounters {
 
 // What the I/O threads of a server share. Immutable once they run, but for the atomics.
 struct ServerShared {
+    explicit ServerShared(HttpServerOptions given)
+        : options(std::move(given)), by_address(options.limits.connections_per_address_max) {}
     HttpServerOptions options;
     HttpServer::Handler handler;
-    std::atomic<size_t> open{0};        // connections within connections_max, over all threads
+    std::atomic<size_t> open{0};  // connections within connections_max, over all threads
+    ConnectionCount by_address;
     std::atomic<size_t> handshakes{0};  // under way, over all threads
     std::atomic<size_t> live{0};        // all coroutines that serve a connection
     std::mutex mutex;
@@ -100,8 +104,10 @@ class IoThread {
     void run();
     void run_and_wait(std::function<void()> work);
     Task<void> accept(Acceptor& acceptor);
+    // Why a connection is not served.
+    enum class Excess : uint8_t { none, of_all, of_address };
     void admit(Socket socket);
-    Task<void> serve(Socket socket, bool over_limit);
+    Task<void> serve(Socket socket, Excess excess, std::optional<Address> counted);
     void schedule_tick();
     void sweep();
 

@@ -153,6 +153,14 @@ constexpr Key kKeys[] = {
      .description = "Connections open at once; further ones are refused.",
      .minimum = "1",
      .maximum = "1000000"},
+    {.name = "server.connections_per_address_max",
+     .kind = Kind::integer,
+     .initial = "1000",
+     .description =
+         "Of these, from one client address (of IPv6: one network of 64 bits); further ones "
+         "are refused. server.trusted_proxies are not counted. 0: no such limit.",
+     .minimum = "0",
+     .maximum = "1000000"},
     {.name = "server.body_bytes_max",
      .kind = Kind::bytes,
      .initial = "256MiB",
@@ -196,6 +204,14 @@ constexpr Key kKeys[] = {
      .description = "Time for which a client may neither send nor take a byte within a request.",
      .minimum = "100ms",
      .maximum = "1h"},
+    {.name = "server.transfer_rate_min",
+     .kind = Kind::bytes,
+     .initial = "256B",
+     .description =
+         "Bytes a second, over each server.stall_timeout, that a client must send of a body "
+         "and take of an answer; a slower one is cut off.",
+     .minimum = "1B",
+     .maximum = "1GiB"},
     {.name = "server.idle_timeout",
      .kind = Kind::duration,
      .initial = "75s",

@@ -63,6 +63,8 @@ void set_proxies(const Config& config, ServerConfig& server) {
 
 void set_requests(const Config& config, ServerConfig& server) {
     server.connections_max = count(config, "server.connections_max");
+    server.connections_per_address_max = count(config, "server.connections_per_address_max");
+    server.transfer_rate_min = config.bytes("server.transfer_rate_min");
     server.body_bytes_max = config.bytes("server.body_bytes_max");
     server.request_memory_bytes = config.bytes("server.request_memory");
     server.answer_memory_bytes = config.bytes("server.answer_memory");

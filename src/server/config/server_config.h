@@ -46,6 +46,8 @@ struct ServerConfig {
 
     // Requests.
     size_t connections_max = 0;
+    size_t connections_per_address_max = 0;
+    uint64_t transfer_rate_min = 0;  // bytes a second
     uint64_t body_bytes_max = 0;
     uint64_t request_memory_bytes = 0;
     uint64_t answer_memory_bytes = 0;
