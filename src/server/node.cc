@@ -401,6 +401,9 @@ Status Node::State::open_door() {
     logins = std::make_unique<tenancy::Logins>(*tenancy, *tokens, clock, random);
     rest::RestOptions options{.body_bytes_max = config.body_bytes_max,
                               .data_roots = config.allowed_data_roots};
+    options.cors = {.enabled = config.cors_enabled,
+                    .origins = config.allowed_origins,
+                    .allow_headers = config.cors_allow_headers};
     options.metrics_enabled = config.metrics_enabled;
     options.access_log = config.access_log;
     options.request_deadline =

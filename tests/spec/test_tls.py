@@ -265,6 +265,24 @@ def test_clients_with_certificates_alone_are_let_in_where_that_is_asked_for(tmp_
         assert "go together" in insula(*ask, "--client-cert", client, exits=USAGE).stderr
 
 
+def test_policies_may_ask_for_tls(tmp_path):
+    with tls_server(*certificate(tmp_path / "tls"), dev=False) as server:
+        owner = {"Authorization": f"Bearer {server.owner_key()}", "Content-Type": "application/json"}
+
+        def make(method, target, document):
+            status, _, answer = server.request(method, target, owner, json.dumps(document).encode())
+            assert status in (200, 201), answer
+            return json.loads(answer)
+        make("PUT", "/v1/policies/secure", {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "tables:*", "Resource": "*",
+             "Condition": {"Bool": {"aws:SecureTransport": "true"}}}]})
+        make("PUT", "/v1/roles/secure", {"policies": ["secure"]})
+        make("POST", "/v1/users", {"name": "ann", "roles": ["secure"]})
+        ann = {"Authorization": "Bearer " + make("POST", "/v1/keys", {"user": "ann"})["secret"]}
+        assert server.request("GET", "/tenant/stats", ann)[0] == 200
+        assert spec_server.Server.request(server, "GET", "/tenant/stats", ann)[0] == 403
+
+
 def test_the_command_line_verifies_whom_it_talks_to(tmp_path):
     cert, key = certificate(tmp_path / "tls")
     other, _ = certificate(tmp_path / "other")

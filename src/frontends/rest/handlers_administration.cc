@@ -45,7 +45,7 @@ net::Task<void> RestApi::administrate(Call& call) {
 
 net::Task<void> RestApi::login(Call& call) {
     if (services_.gate.development()) {
-        if (const Status local = check_local(call.exchange.request()); !local) {
+        if (const Status local = check_local(call.exchange.request(), cors_); !local) {
             respond_error(call.exchange, local.error(), call.context.request_id);
             co_return;
         }

@@ -100,7 +100,7 @@ Status check_json_content_type(const net::RequestHead& request) {
                     .with_hint("Send Content-Type: application/json."));
 }
 
-Status check_local(const net::RequestHead& request) {
+Status check_local(const net::RequestHead& request, const Cors& cors) {
     const auto host = request.header("host");
     if (host && !is_local_host(*host)) {
         return fail(Error(Code::permission_denied, "host_not_allowed",
@@ -109,7 +109,8 @@ Status check_local(const net::RequestHead& request) {
                                    "--dev."));
     }
     const auto origin = request.header("origin");
-    if (origin && !is_local_origin(*origin)) {
+    const bool listed = origin && cors.enabled() && cors.names(*origin);
+    if (origin && !is_local_origin(*origin) && !listed) {
         return fail(Error(Code::permission_denied, "origin_not_allowed",
                           "In development mode the server answers no page of another site.")
                         .with_hint("Open the page from http://localhost, or start without --dev."));

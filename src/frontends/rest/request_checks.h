@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "frontends/rest/cors.h"
 #include "frontends/rest/routes.h"
 #include "platform/net/http.h"
 
@@ -23,6 +24,7 @@ Status check_json_content_type(const net::RequestHead& request);
 
 // For servers in development mode, which ask for no credential: permission_denied
 // `host_not_allowed` for a Host, and `origin_not_allowed` for an Origin, that is not this machine.
-Status check_local(const net::RequestHead& request);
+// Origins that `cors` names are let in.
+Status check_local(const net::RequestHead& request, const Cors& cors);
 
 }  // namespace insula::rest

@@ -124,6 +124,7 @@ void respond_error(net::Exchange& exchange, const Error& failure, std::string_vi
 
 RestApi::RestApi(RestOptions options, RestServices services)
     : options_(std::move(options)),
+      cors_(options_.cors),
       services_(std::move(services)),
       route_metrics_(std::make_unique<RouteMetrics>(services_.registry)),
       request_id_base_(services_.random.next()) {
@@ -165,8 +166,11 @@ net::Task<void> RestApi::handle(net::Exchange& exchange) {
     const RouteMatch match = match_route(request);
     tenancy::RequestContext context;
     context.request_id = new_request_id();
+    if (cors_.enabled()) exchange.always_send(cors_.answer_headers(request.header("origin")));
     if (match.route == nullptr) {
-        if (match.allowed.empty()) {
+        if (cors_.enabled() && Cors::is_preflight(request)) {
+            answer_preflight(exchange, match, context.request_id);
+        } else if (match.allowed.empty()) {
             respond_error(
                 exchange,
                 not_found("unknown_route", "There is nothing at this path.")
@@ -205,6 +209,26 @@ void RestApi::meter(const Call& call) {
                                      *call.actor->limits(), std::chrono::steady_clock::now());
 }
 
+// Without a credential: browsers send none with it. What the request itself may do is asked when it
+// comes.
+void RestApi::answer_preflight(net::Exchange& exchange, const RouteMatch& match,
+                               const std::string& request_id) const {
+    const net::RequestHead& request = exchange.request();
+    if (!cors_.allows(request.header("origin").value_or(""))) {
+        respond_error(exchange,
+                      Error(Code::permission_denied, "origin_not_allowed",
+                            "Pages of this origin may not call this server.")
+                          .with_hint("The operator lists origins in security.allowed_origins."),
+                      request_id);
+        return;
+    }
+    net::ResponseHead head{.status = 204,
+                           .content_type = {},
+                           .headers = cors_.preflight_headers(request, match.allowed)};
+    head.headers.push_back({"X-Request-Id", request_id});
+    exchange.respond(std::move(head), {});
+}
+
 Status RestApi::authorise(const Call& call, std::string_view action, std::string_view resource) {
     const bool skipped = call.route.access == Access::by_content &&
                          tenancy::is_planted(tenancy::PlantedFault::content_is_not_asked);
@@ -218,12 +242,13 @@ Status RestApi::authorise(const Call& call, std::string_view action, std::string
 net::Task<Status> RestApi::admit(Call& call) {
     const net::RequestHead& request = call.exchange.request();
     if (services_.gate.development()) {
-        if (Status local = check_local(request); !local) co_return local;
+        if (Status local = check_local(request, cors_); !local) co_return local;
     }
     ASSIGN_OR_CO_RETURN(const tenancy::Credential credential, read_credential(request));
     const tenancy::RequestOrigin origin{.remote_address = request.remote_address,
                                         .user_agent = request.header("user-agent").value_or(""),
-                                        .request_id = call.context.request_id};
+                                        .request_id = call.context.request_id,
+                                        .secure = request.secure};
     auto entered = services_.gate.enter_from_memory(credential, call.route.action, origin);
     if (!entered) {
         entered = co_await net::on_pool(services_.workers, [&] {

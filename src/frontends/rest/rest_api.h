@@ -11,6 +11,7 @@
 
 #include "core/tenancy/gate.h"
 #include "core/tenancy/logins.h"
+#include "frontends/rest/cors.h"
 #include "frontends/rest/routes.h"
 #include "platform/fs/disk_reserve.h"
 #include "platform/net/exchange.h"
@@ -31,7 +32,8 @@ struct RestOptions {
     std::chrono::milliseconds stream_deadline{
         600'000};  // also bounded by what a pinned file is kept
     bool metrics_enabled = true;
-    bool access_log = true;               // a line of the log for each request
+    bool access_log = true;  // a line of the log for each request
+    CorsOptions cors;
     std::vector<std::string> data_roots;  // where sources' data_path may point; empty: nowhere
 };
 
@@ -110,6 +112,8 @@ class RestApi {
   private:
     struct RouteMetrics;
 
+    void answer_preflight(net::Exchange& exchange, const RouteMatch& match,
+                          const std::string& request_id) const;
     net::Task<void> admit_and_run(Call& call);
     static net::Task<void> hold_back(const Error& refusal);
     static net::Task<void> pause(std::chrono::nanoseconds duration);
@@ -157,6 +161,7 @@ class RestApi {
     static net::Task<void> pace(Call& call, size_t bytes);
 
     const RestOptions options_;
+    const Cors cors_;
     RestServices services_;
     std::unique_ptr<RouteMetrics> route_metrics_;
     const uint64_t request_id_base_;

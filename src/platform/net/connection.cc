@@ -188,6 +188,7 @@ std::optional<Refusal> Connection::begin_request() {
     status_ = 0;
     keep_ = false;
     parts_ = {};
+    added_headers_.clear();
     const std::string_view text(input_.data() + begin_, head_bytes_);
     if (auto refusal = parser_.parse_head(text, head_, head_storage_)) return refusal;
     head_.remote_address = remote_;
@@ -244,8 +245,14 @@ bool Connection::decide_to_keep() {
     return false;
 }
 
+void Connection::add_headers(ResponseHead& head) {
+    for (Header& header : added_headers_) head.headers.push_back(std::move(header));
+    added_headers_.clear();
+}
+
 void Connection::render_answer() {
     keep_ = decide_to_keep();
+    add_headers(answer_head_);
     const bool has_body = may_have_body(answer_head_.status);
     AnswerFraming framing;
     if (has_body) framing.content_length = answer_body_.size();

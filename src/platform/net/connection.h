@@ -71,6 +71,7 @@ class Connection {
     Ending end_request();
     Task<Ending> end_request_slowly();
     bool decide_to_keep();
+    void add_headers(ResponseHead& head);
     void render_answer();
     void recycle();
     Task<void> refuse(Refusal refusal);
@@ -151,6 +152,7 @@ class Connection {
     std::optional<CancelToken> cancel_;
 
     // The answer.
+    std::vector<Header> added_headers_;  // for every answer to this request
     ResponseHead answer_head_;
     MemoryGrant answer_memory_;  // outlives the body that it counts
     std::string answer_body_;

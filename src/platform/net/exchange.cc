@@ -25,6 +25,7 @@ Task<Status> Connection::start_stream(ResponseHead head, std::vector<std::string
     chunked_ = !head_.http_1_0;
     // Without chunks only the end of the connection ends the answer.
     keep_ = chunked_ && decide_to_keep();
+    add_headers(head);
     AnswerFraming framing;
     framing.chunked = chunked_;
     framing.close = !keep_;
@@ -65,6 +66,9 @@ Task<Result<std::string>> Exchange::read_body(uint64_t bytes_max, MemoryGrant* m
 }
 void Exchange::respond(ResponseHead head, std::string body, MemoryGrant memory) {
     connection_.respond(std::move(head), std::move(body), std::move(memory));
+}
+void Exchange::always_send(std::vector<Header> headers) {
+    connection_.added_headers_ = std::move(headers);
 }
 Task<Status> Exchange::start_stream(ResponseHead head, std::vector<std::string> trailer_names) {
     return connection_.start_stream(std::move(head), std::move(trailer_names));

@@ -57,6 +57,10 @@ class Exchange {
     // given back once the client has taken all of it or the connection has ended.
     void respond(ResponseHead head, std::string body, MemoryGrant memory = {});
 
+    // Headers that the answer carries whatever it turns out to be, errors of the handler included.
+    // Before respond() or start_stream(); names that those do not use.
+    void always_send(std::vector<Header> headers);
+
     // Sends the head of a streamed answer (chunked coding; for HTTP/1.0 the end of the connection
     // ends it). `trailer_names` announces what finish() will send. After a failure write() and
     // finish() fail too.

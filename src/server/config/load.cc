@@ -236,6 +236,13 @@ void Loader::fit_automatic(std::string_view smaller, std::string_view larger) {
 
 // Whoever can reach the server must not be let in by accident, nor read what others send.
 void Loader::judge_exposure() {
+    const Setting& origins = config_.at("security.allowed_origins");
+    if (!config_.list("security.allowed_origins").empty() &&
+        !config_.boolean("security.cors.enabled")) {
+        notes_.push_back(
+            {Note::Severity::note, origins.where,
+             "security.allowed_origins has no effect: security.cors.enabled is false"});
+    }
     const Setting& host = config_.at("server.host");
     const bool tls = config_.boolean("server.tls.enabled");
     const auto where = [&](std::string_view name) {

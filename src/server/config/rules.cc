@@ -116,6 +116,45 @@ Status networks(const Value& value) {
     return {};
 }
 
+// As a browser writes it: what is spelt otherwise would never be found.
+Status web_origins(const Value& value) {
+    for (const std::string& origin : std::get<std::vector<std::string>>(value)) {
+        if (origin == "*") continue;
+        std::string_view rest = origin;
+        const bool https = rest.starts_with("https://");
+        const bool http = rest.starts_with("http://");
+        rest.remove_prefix(https ? 8 : http ? 7 : 0);
+        const std::string_view default_port = https ? ":443" : ":80";
+        const auto allowed = [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+                   c == ':' || c == '[' || c == ']';
+        };
+        if ((https || http) && !rest.empty() && std::ranges::all_of(rest, allowed) &&
+            !rest.ends_with(default_port)) {
+            continue;
+        }
+        return fail(
+            refused("\"" + origin +
+                    "\" is no origin as browsers write it: scheme and host in small letters, a "
+                    "port where it is not the usual one, and nothing behind, such as "
+                    "https://app.example.org"));
+    }
+    return {};
+}
+
+Status header_names(const Value& value) {
+    for (const std::string& name : std::get<std::vector<std::string>>(value)) {
+        // token of RFC 9110 (5.6.2)
+        const auto allowed = [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                   std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+        };
+        if (!name.empty() && std::ranges::all_of(name, allowed)) continue;
+        return fail(refused("\"" + name + "\" is no name of a header"));
+    }
+    return {};
+}
+
 Status absolute_paths(const Value& value) {
     for (const std::string& path : std::get<std::vector<std::string>>(value)) {
         if (!path.starts_with('/') || path == "/" || path.find("/../") != std::string::npos ||

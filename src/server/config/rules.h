@@ -31,6 +31,8 @@ Status log_level(const Value& value);
 Status connection_url(const Value& value);
 Status schema_name(const Value& value);
 Status networks(const Value& value);
+Status web_origins(const Value& value);
+Status header_names(const Value& value);
 Status absolute_paths(const Value& value);
 Status not_the_published_user(const Value& value);
 Status not_the_published_password(const Value& value);

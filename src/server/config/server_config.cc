@@ -151,6 +151,9 @@ ServerConfig make_server_config(const Config& config) {
     server.dev = config.boolean("server.dev");
     server.fail_points = config.list("server.fail_points");
     set_tls(config, server);
+    server.cors_enabled = config.boolean("security.cors.enabled");
+    server.allowed_origins = config.list("security.allowed_origins");
+    server.cors_allow_headers = config.list("security.cors.allow_headers");
     set_proxies(config, server);
     server.rest_port = port(config, "server.rest_port");
     server.gateway_port = port(config, "server.port");

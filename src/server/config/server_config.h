@@ -28,6 +28,11 @@ struct ServerConfig {
     std::vector<net::Network> trusted_proxies;
     net::ForwardedHeader forwarded_header = net::ForwardedHeader::x_forwarded_for;
 
+    // Pages of which web sites may call.
+    bool cors_enabled = false;
+    std::vector<std::string> allowed_origins;
+    std::vector<std::string> cors_allow_headers;
+
     // TLS, and who may do without it.
     bool insecure = false;
     std::optional<net::TlsServerOptions> tls;
