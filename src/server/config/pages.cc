@@ -207,7 +207,7 @@ std::string example_yaml() {
         }
         const std::string_view name = key.name.substr(section.size() + 1);
         std::string value(key.initial);
-        if (key.kind == Kind::list) value = "[]";
+        if (key.kind == Kind::list) value = "[" + value + "]";
         if (key.kind == Kind::text || key.kind == Kind::path) value = fmt::format("\"{}\"", value);
         fmt::format_to(std::back_inserter(out), "  # {}\n  {}: {}\n", key.description, name, value);
     }

@@ -99,7 +99,8 @@ TEST(ConfigRender, PrintedYamlLoadsToTheSameSettings) {
     ASSERT_TRUE(loaded);
     std::string printed = print(*loaded, Format::yaml);
     EXPECT_TRUE(has(printed,
-                    "server:\n  host: \"0.0.0.0\"  # config.yaml:3\n  port: 8080  # config.yaml:4\n"
+                    "server:\n  host: \"0.0.0.0\"  # config.yaml:3\n"
+                    "  insecure: false  # default\n  port: 8080  # config.yaml:4\n"
                     "  rest_port: 8000  # default\n"))
         << printed;
     const auto again = load_yaml(printed);
