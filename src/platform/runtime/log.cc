@@ -26,10 +26,10 @@ namespace {
 constexpr uint8_t kInherit = 255;
 // The folders of src/ by which module_of() names what they log, and what access() logs; a test of
 // the command line compares them with src/LAYERS.
-constexpr std::array<std::string_view, 21> kModules{
-    "access",   "base", "blob",    "catalog", "cli",    "crypto", "csv",
-    "engine",   "fs",   "journal", "json",    "keys",   "net",    "policy",
-    "postgres", "rest", "runtime", "server",  "sqlite", "tables", "tenancy"};
+constexpr std::array<std::string_view, 22> kModules{
+    "access", "audit",   "base",    "blob",   "catalog", "cli",    "crypto", "csv",
+    "engine", "fs",      "journal", "json",   "keys",    "net",    "policy", "postgres",
+    "rest",   "runtime", "server",  "sqlite", "tables",  "tenancy"};
 static_assert(kModules.size() <= kModuleLevelsMax);
 
 // Levels by module. Readers take no lock.
