@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "core/audit/entry.h"
 #include "core/tenancy/directory.h"
 #include "core/tenancy/gate.h"
 #include "core/tenancy/new_key.h"
@@ -114,6 +115,10 @@ class Administration {
           random_(random),
           options_(std::move(options)) {}
 
+    // The same for one request: each change that it makes is told in the audit log by `told`, to
+    // which id, tenant, time and what is changed are added.
+    Administration audited(audit::Entry told) const;
+
     // By id or slug: not_found `tenant_not_found`.
     Result<catalog::Tenant> tenant(std::string_view name) const;
     std::vector<catalog::Tenant> tenants() const { return directory_.tenants(); }
@@ -175,6 +180,7 @@ class Administration {
   private:
     using Change = Result<catalog::ChangeDirectory>;
     Status change(const Actor& actor, const std::function<Change(const TenantView&)>& make);
+    Status carry_out(const TenantId& id, const Directory::MakeChange& make);
     Result<Member> changed(const Actor& actor, const TenantView& view, Member member,
                            const MemberChanges& changes) const;
     catalog::Tenant new_row(NewTenant wanted) const;
@@ -187,6 +193,7 @@ class Administration {
     Clock& clock_;
     Random& random_;
     const AdministrationOptions options_;
+    std::optional<audit::Entry> told_;
 };
 
 // 3 to 63 small letters, digits, '-' and '_', the first a letter or digit: invalid_argument

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 
+#include "core/audit/catalog_record.h"
 #include "core/tenancy/administration.h"
 #include "core/tenancy/administration_checks.h"
 #include "core/tenancy/built_in_roles.h"
+#include "core/tenancy/told_change.h"
 #include "platform/crypto/password.h"
 
 namespace insula::tenancy {
@@ -39,7 +41,26 @@ Result<TenantViewPtr> Administration::view(const Actor& actor) {
 
 Status Administration::change(const Actor& actor,
                               const std::function<Change(const TenantView&)>& make) {
-    return directory_.change(actor.tenant().id, make);
+    return carry_out(actor.tenant().id, make);
+}
+
+Administration Administration::audited(audit::Entry told) const {
+    Administration audited = *this;
+    audited.told_ = std::move(told);
+    return audited;
+}
+
+Status Administration::carry_out(const TenantId& id, const Directory::MakeChange& make) {
+    return directory_.change(id, [&](const TenantView& view) -> Change {
+        ASSIGN_OR_RETURN(ChangeDirectory change, make(view));
+        if (told_) {
+            audit::Entry entry = told_change(*told_, id, change);
+            entry.id = audit::new_entry_id(random_);
+            entry.time = clock_.wall_now();
+            change.audit.push_back(audit::catalog_record(entry));
+        }
+        return change;
+    });
 }
 
 Result<Member> Administration::changed(const Actor& actor, const TenantView& view, Member member,

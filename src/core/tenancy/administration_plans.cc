@@ -18,7 +18,7 @@ Result<Plan> Administration::put_plan(Plan plan) {
     RETURN_IF_ERROR(check_name("The name of a plan", plan.name));
     RETURN_IF_ERROR(check_text("The description of a plan", plan.description));
     RETURN_IF_ERROR(check_limits(plan.limits));
-    const Status put = directory_.change(TenantId(), [&](const TenantView& platform) -> Change {
+    const Status put = carry_out(TenantId(), [&](const TenantView& platform) -> Change {
         const Plan* before = platform.plan(plan.name);
         if (before == nullptr && platform.plans().size() >= kPlansMax) {
             return fail(limit_reached("plans", kPlansMax));
@@ -33,7 +33,7 @@ Result<Plan> Administration::put_plan(Plan plan) {
 }
 
 Status Administration::remove_plan(std::string_view name) {
-    return directory_.change(TenantId(), [&](const TenantView& platform) -> Change {
+    return carry_out(TenantId(), [&](const TenantView& platform) -> Change {
         if (platform.plan(name) == nullptr) return fail(no_such_plan(name));
         if (directory_.is_plan_in_use(name)) {
             return fail(Error(Code::failed_precondition, "plan_in_use",

@@ -94,7 +94,7 @@ Result<AddedTenant> Administration::add_tenant(NewTenant wanted) {
     const NewKey key =
         make_key(random_, now,
                  {.owner_kind = MemberKind::user, .owner = owner, .label = "made with the tenant"});
-    const Status added = directory_.change(TenantId(), [&](const TenantView& platform) -> Change {
+    const Status added = carry_out(TenantId(), [&](const TenantView& platform) -> Change {
         if (!plan.empty() && platform.plan(plan) == nullptr) return fail(no_such_plan(plan));
         ChangeDirectory change;
         change.add_tenant = row;
@@ -111,7 +111,7 @@ Result<Tenant> Administration::update_tenant(std::string_view name, const Tenant
     if (changes.slug) RETURN_IF_ERROR(check_slug(*changes.slug));
     if (changes.name) RETURN_IF_ERROR(check_text("A tenant's name", *changes.name));
     ASSIGN_OR_RETURN(const Tenant before, tenant(name));
-    const Status updated = directory_.change(before.id, [&](const TenantView& view) -> Change {
+    const Status updated = carry_out(before.id, [&](const TenantView& view) -> Change {
         if (view.tenant().status == TenantStatus::removing) return fail(no_such_tenant());
         ChangeDirectory change;
         change.update_tenant = view.tenant();
@@ -141,7 +141,7 @@ Result<Tenant> Administration::begin_removal(std::string_view name) {
                                    "default tenant (tenant.id)."));
     }
     if (before.status != TenantStatus::removing) {
-        const Status begun = directory_.change(before.id, [](const TenantView& view) -> Change {
+        const Status begun = carry_out(before.id, [](const TenantView& view) -> Change {
             ChangeDirectory change;
             change.update_tenant = view.tenant();
             change.update_tenant->status = TenantStatus::removing;
@@ -153,7 +153,7 @@ Result<Tenant> Administration::begin_removal(std::string_view name) {
 }
 
 Status Administration::finish_removal(const TenantId& id) {
-    return directory_.change(id, [&](const TenantView&) -> Change {
+    return carry_out(id, [&](const TenantView&) -> Change {
         ChangeDirectory change;
         change.remove_tenant = id;
         return change;
@@ -167,7 +167,7 @@ Result<AddedTenant> Administration::reset_owner(std::string_view name) {
                                 {.owner_kind = MemberKind::user,
                                  .owner = std::string(kDefaultOwner),
                                  .label = "made by a reset of the owner"});
-    const Status reset = directory_.change(row.id, [&](const TenantView& view) -> Change {
+    const Status reset = carry_out(row.id, [&](const TenantView& view) -> Change {
         const Member* present = view.member(MemberKind::user, kDefaultOwner);
         Member owner = owner_member(kDefaultOwner, present ? present->created_at : now);
         ChangeDirectory change;
@@ -203,7 +203,7 @@ Result<Grant> Administration::add_grant(const Actor& administrator, std::string_
                 .reason = wanted.reason,
                 .created_at = now,
                 .expires_at = now + std::chrono::nanoseconds(wanted.lasts).count()};
-    const Status added = directory_.change(row.id, [&](const TenantView& view) -> Change {
+    const Status added = carry_out(row.id, [&](const TenantView& view) -> Change {
         ChangeDirectory change;
         size_t kept = view.grants().size();
         for (const Grant* old : view.grants()) {

@@ -1,7 +1,11 @@
 #include "core/tenancy/first_start.h"
 
+#include <fmt/format.h>
+
+#include "core/audit/catalog_record.h"
 #include "core/tenancy/new_key.h"
 #include "core/tenancy/rank.h"
+#include "core/tenancy/told_change.h"
 #include "platform/crypto/hash.h"
 
 namespace insula::tenancy {
@@ -13,6 +17,8 @@ namespace {
 
 // Where releases before there were members kept the hash of the only key, in hexadecimal.
 constexpr std::string_view kLegacyKeyHash = "administrator_key_sha256";
+// Whoever may run programs on the server's data directory.
+constexpr std::string_view kOperator = "operator";
 
 bool has_members(const TenantView& view) {
     return view.count(EntryKind::user) + view.count(EntryKind::service_account) > 0;
@@ -115,6 +121,15 @@ Result<std::string> reset_administrator_key(Directory& directory, Random& random
                 change.remove.push_back({TenantId(), EntryKind::api_key, key->id});
             }
             change.put.push_back({entry_of(TenantId(), made.key), 0});
+            audit::Entry told;
+            told.actor = kOperator;
+            told.action = "node:ResetAdministratorKey";
+            told.resource = fmt::format("user/{}", kFirstAdministrator);
+            told.decision = audit::kAllowed;
+            told = told_change(std::move(told), TenantId(), change);
+            told.id = audit::new_entry_id(random);
+            told.time = now;
+            change.audit.push_back(audit::catalog_record(told));
             return change;
         });
     RETURN_IF_ERROR(stored);

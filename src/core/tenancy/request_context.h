@@ -5,9 +5,11 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "core/catalog/types.h"
 #include "platform/runtime/deadline.h"
 
 namespace insula::tenancy {
@@ -18,12 +20,18 @@ inline Status deny_all(std::string_view, std::string_view) {
     return fail(internal_error("a request whose rights nobody has found out"));
 }
 
+// What the audit log is to say of a change that the request makes: stored with it, so that there is
+// none without the other. To be asked after the change was authorised.
+using Tell = std::function<std::vector<catalog::AuditRecord>(std::string_view action)>;
+inline std::vector<catalog::AuditRecord> tell_nothing(std::string_view) { return {}; }
+
 struct RequestContext {
     std::string request_id;
     std::string principal;    // "user/ann", "developer"
     std::string_view action;  // what the request is for
     // For what is only known on the way, such as the sources that a body names.
     Authorise authorise = deny_all;
+    Tell tell = tell_nothing;
     TenantId tenant;
     std::string tenant_slug;
     std::string remote_address;

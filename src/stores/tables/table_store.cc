@@ -94,9 +94,9 @@ Result<std::shared_ptr<Source>> TableStore::add_source(const TenantId& tenant,
     ASSIGN_OR_RETURN(auto presence, services_.storage->of(tenant)->reserve({.sources = 1}));
     if (!request.options.connection_string.empty()) {
         changing.unlock();
-        return attach_source(stored, epoch, std::move(presence), deadline, cancel);
+        return attach_source({stored, epoch, request.audit}, std::move(presence), deadline, cancel);
     }
-    RETURN_IF_ERROR(add_to_catalog(stored, epoch));
+    RETURN_IF_ERROR(add_to_catalog({stored, epoch, request.audit}));
     source_added.reach();
     auto source = std::make_shared<Source>(services_, stored, epoch, std::move(presence));
     insert(source);
@@ -122,19 +122,19 @@ Result<Epoch> TableStore::check_new(const TenantId& tenant, const std::string& s
 
 // Reading may take long, so others may add and remove sources meanwhile; the source comes to be
 // when all is read.
-Result<std::shared_ptr<Source>> TableStore::attach_source(const catalog::Source& stored,
-                                                          Epoch epoch,
+Result<std::shared_ptr<Source>> TableStore::attach_source(const Addition& addition,
                                                           tenancy::StorageGrant presence,
                                                           Deadline deadline,
                                                           const CancelToken& cancel) {
-    auto source = std::make_shared<Source>(services_, stored, epoch, std::move(presence));
+    const catalog::Source& stored = addition.stored;
+    auto source = std::make_shared<Source>(services_, stored, addition.epoch, std::move(presence));
     std::unique_lock<std::timed_mutex> changing;
     bool added = false;
     const auto add = [&]() -> Status {
         ASSIGN_OR_RETURN(changing, lock_until(changes_, deadline));
         ASSIGN_OR_RETURN([[maybe_unused]] const Epoch checked,
                          check_new(stored.tenant, stored.source_id));
-        RETURN_IF_ERROR(add_to_catalog(stored, epoch));
+        RETURN_IF_ERROR(add_to_catalog(addition));
         added = true;
         return {};
     };
@@ -142,7 +142,7 @@ Result<std::shared_ptr<Source>> TableStore::attach_source(const catalog::Source&
         if (!added) return fail(attached.error());
         // Its files were not committed. Left in the catalog, it would read them at the next start.
         if (const Status removed =
-                services_.catalog.remove_source({stored.tenant, stored.incarnation});
+                services_.catalog.remove_source({stored.tenant, stored.incarnation, {}});
             !removed) {
             log::error("a source whose attachment failed is there after the next start",
                        {{"source", stored.source_id}, {"error", removed.error().describe()}});
@@ -159,48 +159,54 @@ void TableStore::insert(const std::shared_ptr<Source>& source) {
     by_incarnation_.emplace(source->incarnation(), source);
 }
 
-Status TableStore::add_to_catalog(const catalog::Source& stored, Epoch epoch) {
-    const Status added = services_.catalog.add_source({stored});
+Status TableStore::add_to_catalog(const Addition& addition) {
+    const catalog::Source& stored = addition.stored;
+    const Status added = services_.catalog.add_source({stored, addition.audit});
     if (added) return added;
-    if (added.error().reason() == catalog::kOutcomeUnknownReason) doubt_addition(stored, epoch);
+    if (added.error().reason() == catalog::kOutcomeUnknownReason) doubt_addition(addition);
     if (added.error().reason() != "source_exists") return added;
     // The catalog has it, and memory has not: it was added, and the answer lost.
     ASSIGN_OR_RETURN(const auto sources, services_.catalog.sources(stored.tenant));
     const auto found = std::ranges::find(sources, stored.source_id, &catalog::Source::source_id);
-    if (found != sources.end()) insert(std::make_shared<Source>(services_, *found, epoch));
+    if (found != sources.end()) {
+        insert(std::make_shared<Source>(services_, *found, addition.epoch));
+    }
     return added;
 }
 
-void TableStore::doubt_addition(const catalog::Source& stored, Epoch epoch) {
+void TableStore::doubt_addition(const Addition& addition) {
+    const catalog::Source& stored = addition.stored;
     // One of a name is enough: whichever was carried out is found by it.
-    std::erase_if(additions_in_doubt_, [&](const AdditionInDoubt& doubt) {
+    std::erase_if(additions_in_doubt_, [&](const Addition& doubt) {
         return doubt.stored.tenant == stored.tenant && doubt.stored.source_id == stored.source_id;
     });
     if (additions_in_doubt_.size() == kAdditionsInDoubtMax) {
         additions_in_doubt_.erase(additions_in_doubt_.begin());
     }
-    additions_in_doubt_.push_back({stored, epoch});
+    additions_in_doubt_.push_back(addition);
 }
 
 void TableStore::settle_additions() {
     const std::lock_guard changing(changes_);
-    for (const AdditionInDoubt& doubt : std::exchange(additions_in_doubt_, {})) {
+    for (const Addition& doubt : std::exchange(additions_in_doubt_, {})) {
         if (find(doubt.stored.tenant, doubt.stored.source_id)) continue;
-        const Status added = add_to_catalog(doubt.stored, doubt.epoch);
+        const Status added = add_to_catalog(doubt);
         if (added) {
             insert(std::make_shared<Source>(services_, doubt.stored, doubt.epoch));
         } else if (added.error().code() == Code::unavailable) {
-            doubt_addition(doubt.stored, doubt.epoch);
+            doubt_addition(doubt);
         }
     }
 }
 
 Status TableStore::remove_source(const TenantId& tenant, std::string_view source_id,
-                                 Deadline deadline) {
+                                 Deadline deadline,
+                                 const std::vector<catalog::AuditRecord>& audit) {
     ASSIGN_OR_RETURN(const auto changing, lock_until(changes_, deadline));
     ASSIGN_OR_RETURN(const auto source, find(tenant, source_id));
     return source->remove([&]() -> Status {
-        const Status removed = services_.catalog.remove_source({tenant, source->incarnation()});
+        const Status removed =
+            services_.catalog.remove_source({tenant, source->incarnation(), audit});
         // An earlier try whose answer was lost may have removed it.
         if (!removed && removed.error().reason() != "source_removed") return removed;
         source_removed.reach();
@@ -221,12 +227,14 @@ Result<std::shared_ptr<Source>> TableStore::find(const TenantId& tenant,
     return source->second;
 }
 
-Result<std::shared_ptr<Source>> TableStore::find_or_create(const TenantId& tenant,
-                                                           std::string_view source_id,
-                                                           Deadline deadline) {
+Result<std::shared_ptr<Source>> TableStore::find_or_create(
+    const TenantId& tenant, std::string_view source_id, Deadline deadline,
+    const std::vector<catalog::AuditRecord>& audit) {
     auto source = find(tenant, source_id);
     if (source || !services_.limits.create_sources) return source;
-    auto added = add_source(tenant, {.source_id = std::string(source_id)}, deadline);
+    AddSourceRequest request{.source_id = std::string(source_id)};
+    request.audit = audit;
+    auto added = add_source(tenant, request, deadline);
     // Another write may have created it in between.
     if (!added && added.error().code() == Code::already_exists) return find(tenant, source_id);
     return added;

@@ -29,6 +29,7 @@ struct AddSourceRequest {
     catalog::SourceOptions options;
     // Columns by dotted name, in the order of the request.
     std::vector<std::pair<std::string, ColumnType>> schema;
+    std::vector<catalog::AuditRecord> audit;  // stored with the source
 };
 
 struct RecoveryStats {
@@ -73,14 +74,16 @@ class TableStore {
                                                const AddSourceRequest& request,
                                                Deadline deadline = Deadline::never(),
                                                const CancelToken& cancel = {});
+    // `audit` is stored with the removal.
     Status remove_source(const TenantId& tenant, std::string_view source_id,
-                         Deadline deadline = Deadline::never());
+                         Deadline deadline = Deadline::never(),
+                         const std::vector<catalog::AuditRecord>& audit = {});
     // not_found "source_not_found".
     Result<std::shared_ptr<Source>> find(const TenantId& tenant, std::string_view source_id) const;
-    // The source of a write: created if unknown and allowed.
-    Result<std::shared_ptr<Source>> find_or_create(const TenantId& tenant,
-                                                   std::string_view source_id,
-                                                   Deadline deadline = Deadline::never());
+    // The source of a write: created if unknown and allowed, and `audit` is stored with it then.
+    Result<std::shared_ptr<Source>> find_or_create(
+        const TenantId& tenant, std::string_view source_id, Deadline deadline = Deadline::never(),
+        const std::vector<catalog::AuditRecord>& audit = {});
     std::vector<std::shared_ptr<Source>> list(const TenantId& tenant) const;  // by id
     // Those of the request's tenant to which it may do what it is for; permission_denied where
     // that is none, and could not be any.
@@ -107,7 +110,13 @@ class TableStore {
 
     // The tenant's epoch, if one more source of this id may be added.
     Result<Epoch> check_new(const TenantId& tenant, const std::string& source_id) const;
-    Result<std::shared_ptr<Source>> attach_source(const catalog::Source& stored, Epoch epoch,
+    // A source that is being added, of the tenant's epoch.
+    struct Addition {
+        catalog::Source stored;
+        Epoch epoch;
+        std::vector<catalog::AuditRecord> audit;
+    };
+    Result<std::shared_ptr<Source>> attach_source(const Addition& addition,
                                                   tenancy::StorageGrant presence, Deadline deadline,
                                                   const CancelToken& cancel);
     void insert(const std::shared_ptr<Source>& source);
@@ -134,8 +143,8 @@ class TableStore {
     // Asks what became of changes that the catalog has not answered.
     void settle_doubts();
     // already_exists too where memory does not know the source; it does so then.
-    Status add_to_catalog(const catalog::Source& stored, Epoch epoch);
-    void doubt_addition(const catalog::Source& stored, Epoch epoch);
+    Status add_to_catalog(const Addition& addition);
+    void doubt_addition(const Addition& addition);
     void settle_additions();
 
     Services& services_;
@@ -143,12 +152,8 @@ class TableStore {
     std::unordered_map<TenantId, TenantState> tenants_;
     std::unordered_map<SourceIncarnation, std::shared_ptr<Source>> by_incarnation_;
     std::timed_mutex changes_;  // serialises add and remove
-    // Sources that the catalog may have, and memory has not.
-    struct AdditionInDoubt {
-        catalog::Source stored;
-        Epoch epoch;
-    };
-    std::vector<AdditionInDoubt> additions_in_doubt_;  // guarded by changes_
+    // Sources that the catalog may have, and memory has not; guarded by changes_.
+    std::vector<Addition> additions_in_doubt_;
 
     bool garbage_unlisted_ = false;  // said once; of the thread that maintains
     // What replay() is to read. Of the thread that recovers.
