@@ -31,6 +31,7 @@ class DataDirectory {
     // Names the catalog on PostgreSQL that the directory belongs to, if it does.
     std::string pair_path() const { return path_ + "/CATALOG"; }
     std::string journal_path() const { return path_ + "/journal"; }
+    std::string audit_path() const { return path_ + "/audit"; }
     std::string spill_path() const { return path_ + "/tmp/spill"; }
     // The root key, unless it is kept elsewhere.
     std::string root_key_path() const { return path_ + "/" + std::string(kRootKeyFile); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "core/audit/audit_trail.h"
 #include "core/keys/root_key.h"
 #include "core/tenancy/gate.h"
 #include "frontends/rest/rest_api.h"
@@ -166,6 +167,13 @@ Error with_way_out_of_journal(const Error& error, const std::string& data_direct
         "` shows what would be lost, and leads on.");
 }
 
+Error with_way_out_of_audit(const Error& error, const std::string& data_directory) {
+    if (error.code() != Code::data_loss) return error;
+    return error.with_hint("`insula audit verify --data-dir " + data_directory +
+                           "` shows all that is wrong with the audit log; the guide on it says "
+                           "how to go on.");
+}
+
 // Arms what the configuration asks for. Returns the file system to use in place of `fs`; null:
 // `fs`.
 Result<std::unique_ptr<FileSystem>> arm_fail_points(const config::ServerConfig& config,
@@ -226,6 +234,7 @@ struct Node::State {
     Status open_keys();
     // So that a verification knows whether it has to be there.
     Status note_root_key_place(std::string_view place);
+    Status open_audit();
     Status open_door();
     Status open_tls();
     net::HttpServerOptions http_server_options();
@@ -246,6 +255,8 @@ struct Node::State {
     MemoryBudget bodies;
     MemoryBudget answers;
     std::unique_ptr<catalog::Catalog> catalog;
+    std::unique_ptr<audit::AuditLog> audit_log;
+    std::unique_ptr<audit::AuditTrail> audit_trail;
     std::vector<catalog::Tenant> tenants;
     catalog::Tenant default_tenant;
     std::unique_ptr<tenancy::Directory> tenancy;
@@ -316,6 +327,7 @@ Status Node::State::open_storage(std::function<bool()> give_up) {
     catalog_opened_point.reach();
     ASSIGN_OR_RETURN(const uint64_t stream, catalog->allocate_ids(catalog::IdKind::stream, 1));
     RETURN_IF_ERROR(check_catalog_age(fs, directory.journal_path(), StreamId{stream}));
+    RETURN_IF_ERROR(open_audit());
     ASSIGN_OR_RETURN(default_tenant, own_default_tenant(config, *catalog, clock, random));
     RETURN_IF_ERROR(catalog->raise_epochs());
     epochs_raised_point.reach();
@@ -378,6 +390,18 @@ net::HttpServerOptions Node::State::http_server_options() {
     return options;
 }
 
+Status Node::State::open_audit() {
+    auto opened = audit::AuditLog::open(fs, directory.audit_path(), random);
+    if (!opened) return fail(with_way_out_of_audit(opened.error(), directory.path()));
+    audit_log = *std::move(opened);
+    audit_trail = std::make_unique<audit::AuditTrail>(
+        audit::TrailOptions{}, audit::TrailServices{*audit_log, *catalog, disk, clock, random});
+    // What the last run has left in the catalog is in the log before any request.
+    RETURN_IF_ERROR(audit_trail->pass(/*sign_now=*/true));
+    audit_trail->start();
+    return {};
+}
+
 Status Node::State::open_door() {
     workers = std::make_unique<ThreadPool>(ThreadPoolOptions{
         .name = "worker", .threads = config.worker_threads, .queue_max = kWorkerQueueMax});
@@ -406,6 +430,8 @@ Status Node::State::open_door() {
                     .allow_headers = config.cors_allow_headers};
     options.metrics_enabled = config.metrics_enabled;
     options.access_log = config.access_log;
+    options.audit_changes = config.audit_changes;
+    options.audit_reads = config.audit_reads;
     options.request_deadline =
         std::chrono::duration_cast<std::chrono::milliseconds>(config.request_timeout);
     api = std::make_unique<rest::RestApi>(
@@ -414,6 +440,7 @@ Status Node::State::open_door() {
                            .administration = *administration,
                            .logins = *logins,
                            .meters = meters,
+                           .audit = *audit_trail,
                            .tables = *store,
                            .queries = *queries,
                            .journal = *journal,
@@ -427,13 +454,14 @@ Status Node::State::open_door() {
                            .ready =
                                [this] {
                                    return ready.load() && journal->health().has_value() &&
+                                          audit_log->health().has_value() &&
                                           catalog->check_owned().has_value();
                                },
                            .scrub = [this] { return scrub_health(scrub->state()); }});
     http = std::make_unique<net::HttpServer>(http_server_options());
-    callbacks =
-        register_node_metrics(registry, {*store, *queries, *journal, *catalog, engines, open_files,
-                                         memtables, bodies, answers, disk, *scrub, meters});
+    callbacks = register_node_metrics(
+        registry, {*store, *queries, *journal, *catalog, engines, open_files, memtables, bodies,
+                   answers, disk, *scrub, meters, *audit_trail});
     add_connection_metrics(registry, *http, certificates.get(), callbacks);
     if (certificates) certificates->start();
     return http->start([this](net::Exchange& exchange) { return api->handle(exchange); });
@@ -501,6 +529,10 @@ Status Node::State::stop() {
     queries.reset();
     store.reset();
     journal.reset();
+    if (audit_trail) {
+        const Status brought = audit_trail->stop();
+        if (status) status = brought;
+    }
     if (catalog) {
         const Status closed = catalog->close();
         if (status) status = closed;

@@ -96,6 +96,20 @@ std::vector<metrics::Registry::Sample> refusals(const tenancy::Meters& meters) {
     return samples;
 }
 
+void add_audit(const NodeMetricsSources& sources, const Add& add) {
+    const auto* audit = &sources.audit;
+    add(Kind::gauge, "insula_audit_entries", "Entries of the audit log.",
+        [audit] { return static_cast<double>(audit->log().size()); });
+    add(Kind::gauge, "insula_audit_bytes", "Size of the audit log.",
+        [audit] { return static_cast<double>(audit->log().usage().bytes); });
+    add(Kind::counter, "insula_audit_dropped_total",
+        "Refusals and reads for which the audit log had no place.",
+        [audit] { return static_cast<double>(audit->state().dropped); });
+    add(Kind::counter, "insula_audit_failures_total",
+        "Times that the audit log could not be brought up to date; it is tried again.",
+        [audit] { return static_cast<double>(audit->state().failures); });
+}
+
 }  // namespace
 
 std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry,
@@ -114,6 +128,7 @@ std::vector<metrics::Callback> register_node_metrics(metrics::Registry& registry
         registry.callback(Kind::counter, "insula_limit_refusals_total",
                           "What limits of tenants have refused, of all tenants.", {"limit"},
                           [meters = &sources.meters] { return refusals(*meters); }));
+    add_audit(sources, add);
     return callbacks;
 }
 

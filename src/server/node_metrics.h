@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "core/audit/audit_trail.h"
 #include "core/catalog/catalog.h"
 #include "core/tenancy/meter.h"
 #include "platform/fs/disk_reserve.h"
@@ -32,6 +33,7 @@ struct NodeMetricsSources {
     DiskReserve& disk;
     const Scrub& scrub;
     const tenancy::Meters& meters;
+    const audit::AuditTrail& audit;
 };
 
 // All of `sources` must outlive the result.

@@ -58,7 +58,11 @@ TARGETS = {
     "PUT /v1/policies/{name}": ("policy", POLICY), "GET /v1/policies": ("", None),
     "GET /v1/policies/{name}": ("policy", None), "DELETE /v1/policies/{name}": ("policy", None),
     "PUT /v1/roles/{name}": ("role", {"policies": []}), "GET /v1/roles": ("", None),
-    "DELETE /v1/roles/{name}": ("role", None)}
+    "DELETE /v1/roles/{name}": ("role", None),
+    "GET /v1/audit": ("", None), "GET /v1/audit/export": ("", None), "GET /v1/audit/checkpoint": ("", None),
+    "GET /v1/audit/proof": ("", None),
+    "GET /v1/platform/audit": ("", None), "GET /v1/platform/audit/export": ("", None),
+    "GET /v1/platform/audit/checkpoint": ("", None), "GET /v1/platform/audit/proof": ("", None)}
 # These make what they name, and so succeed for a name that is another tenant's as for one that nobody has.
 MAKES = {"POST /data/write", "POST /sources/add", "POST /v1/users", "POST /v1/service-accounts",
          "PUT /v1/policies/{name}", "PUT /v1/roles/{name}"}

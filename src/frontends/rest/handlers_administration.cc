@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kLoginKeys{"tenant", "user", "password",
                                                      "expires_in_seconds"};
+// What the audit log calls it: no policy allows or denies it.
+constexpr std::string_view kLoginAction = "tenant:Login";
 constexpr uint64_t kLoginSeconds = 3600;  // where the request does not say
 
 }  // namespace
@@ -25,10 +27,14 @@ net::Task<void> RestApi::administrate(Call& call) {
     Result<OperationAnswer> answer = OperationAnswer();
     if (body) {
         answer = co_await net::on_pool(services_.workers, [&] {
-            return call.route.operation({.administration = services_.administration,
+            tenancy::Administration administration =
+                services_.administration.audited(audit_entry(call));
+            return call.route.operation({.administration = administration,
                                          .tables = services_.tables,
                                          .meters = services_.meters,
+                                         .audit = services_.audit,
                                          .actor = *call.actor,
+                                         .head = request,
                                          .arguments = call.arguments,
                                          .body = *body,
                                          .deadline = call.context.deadline});
@@ -37,6 +43,7 @@ net::Task<void> RestApi::administrate(Call& call) {
         answer = fail(body.error());
     }
     if (!answer) {
+        call.refusal = answer.error().reason();
         respond_error(call.exchange, answer.error(), call.context.request_id);
         co_return;
     }
@@ -54,13 +61,12 @@ net::Task<void> RestApi::login(Call& call) {
     const Result<std::string> body = co_await read_json(call, kAdministrationBodyBytesMax, memory);
     Result<tenancy::IssuedToken> issued = tenancy::IssuedToken();
     if (body) {
-        issued = co_await net::on_pool(services_.workers, [&] {
-            return log_in(*body, call.exchange.request().remote_address);
-        });
+        issued = co_await net::on_pool(services_.workers, [&] { return log_in(call, *body); });
     } else {
         issued = fail(body.error());
     }
     if (!issued) {
+        call.refusal = issued.error().reason();
         respond_error(call.exchange, issued.error(), call.context.request_id);
         co_return;
     }
@@ -74,19 +80,23 @@ net::Task<void> RestApi::login(Call& call) {
     respond_json(call, answer.body);
 }
 
-Result<tenancy::IssuedToken> RestApi::log_in(std::string_view body,
-                                             std::string_view remote_address) {
+Result<tenancy::IssuedToken> RestApi::log_in(Call& call, std::string_view body) {
     ASSIGN_OR_RETURN(const BodyFields fields, BodyFields::read(body, kLoginKeys));
     ASSIGN_OR_RETURN(const std::string tenant, fields.required_text("tenant"));
     ASSIGN_OR_RETURN(const std::string user, fields.required_text("user"));
     ASSIGN_OR_RETURN(const std::string password, fields.required_text("password"));
+    call.judged.action = kLoginAction;
+    call.judged.resource = "user/" + user;
+    if (const auto named = services_.administration.tenant(tenant)) {
+        call.judged.tenant = named->id;
+    }
     ASSIGN_OR_RETURN(const auto seconds,
                      fields.whole_number("expires_in_seconds", tenancy::kTokenLifetimeSecondsMax));
     return services_.logins.login({.tenant = tenant,
                                    .user = user,
                                    .password = password,
                                    .lasts = std::chrono::seconds(seconds.value_or(kLoginSeconds)),
-                                   .remote_address = remote_address});
+                                   .remote_address = call.exchange.request().remote_address});
 }
 
 }  // namespace insula::rest

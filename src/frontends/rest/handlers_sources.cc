@@ -268,8 +268,9 @@ net::Task<Result<std::string>> RestApi::add_source_answer(Call& call) {
                         co_await read_json(call, kSourceBodyBytesMax, memory));
     // Attached files are read by it, which may take as long as a query.
     co_return co_await net::on_pool(services_.query_workers, [&]() -> Result<std::string> {
-        ASSIGN_OR_RETURN(const auto request, read_request(body, options_.data_roots));
+        ASSIGN_OR_RETURN(auto request, read_request(body, options_.data_roots));
         RETURN_IF_ERROR(call.context.authorise(call.context.action, "source/" + request.source_id));
+        request.audit = call.context.tell(call.context.action);
         ASSIGN_OR_RETURN(const auto source,
                          services_.tables.add_source(call.context.tenant, request,
                                                      call.context.deadline, call.context.cancel));
@@ -326,7 +327,8 @@ Result<RestApi::Page> RestApi::sources_page(const tenancy::RequestContext& conte
 net::Task<void> RestApi::remove_source(Call& call) {
     const Status removed = co_await net::on_pool(services_.workers, [&] {
         return services_.tables.remove_source(call.context.tenant, call.arguments.at(0),
-                                              call.context.deadline);
+                                              call.context.deadline,
+                                              call.context.tell(call.context.action));
     });
     if (!removed) {
         respond_error(call.exchange, removed.error(), call.context.request_id);

@@ -221,7 +221,8 @@ Result<tables::WriteOutcome> apply(WriteRequest& write, tables::TableStore& stor
             // A body that cannot be read must not leave an empty source behind.
             ASSIGN_OR_RETURN([[maybe_unused]] const tables::Batch checked,
                              read(std::make_shared<const tables::Schema>()));
-            source = store.find_or_create(context.tenant, write.source_id, deadline);
+            source = store.find_or_create(context.tenant, write.source_id, deadline,
+                                          context.tell("tables:CreateSource"));
             if (!source) return fail(source.error());
         }
         auto outcome = (*source)->write(input, deadline);

@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "core/audit/audit_trail.h"
 #include "core/tenancy/administration.h"
 #include "platform/json/json_value.h"
+#include "platform/net/http.h"
 #include "stores/tables/table_store.h"
 
 namespace insula::rest {
@@ -23,7 +25,9 @@ struct OperationRequest {
     tenancy::Administration& administration;
     tables::TableStore& tables;
     tenancy::Meters& meters;
+    audit::AuditTrail& audit;
     const tenancy::Actor& actor;
+    const net::RequestHead& head;
     std::span<const std::string> arguments;  // of the path
     std::string_view body;                   // as it was sent; empty where the method has none
     Deadline deadline;

@@ -14,6 +14,8 @@ constexpr std::array kPublicCodes{
     "attachment_not_found"sv,
     "attachment_too_large"sv,
     "attachment_unreadable"sv,
+    "audit_entry_not_found"sv,
+    "audit_log_fenced"sv,
     "body_too_large"sv,
     "bytes_per_second_limit_reached"sv,
     "cancelled"sv,

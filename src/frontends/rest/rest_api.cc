@@ -196,6 +196,7 @@ net::Task<void> RestApi::handle(net::Exchange& exchange) {
         call.context.request_id = context.request_id;
         co_await admit_and_run(call);
         meter(call);
+        tell_audit(call);
         context.tenant_slug = call.context.tenant_slug;
     }
     finish(exchange, match.route, context);
@@ -229,12 +230,14 @@ void RestApi::answer_preflight(net::Exchange& exchange, const RouteMatch& match,
     exchange.respond(std::move(head), {});
 }
 
-Status RestApi::authorise(const Call& call, std::string_view action, std::string_view resource) {
+Status RestApi::authorise(Call& call, std::string_view action, std::string_view resource) {
     const bool skipped = call.route.access == Access::by_content &&
                          tenancy::is_planted(tenancy::PlantedFault::content_is_not_asked);
     if (skipped) return {};
-    const auto decision = call.actor->authorise({action, std::string(resource)});
+    call.judged.resource = resource;
+    const auto decision = call.actor->authorise({action, call.judged.resource});
     if (!decision) return fail(decision.error());
+    call.judged.decision = *decision;
     return {};
 }
 
@@ -264,6 +267,14 @@ net::Task<Status> RestApi::admit(Call& call) {
     call.context.authorise = [&call](std::string_view action, std::string_view resource) {
         return authorise(call, action, resource);
     };
+    call.context.tell = [this, &call](std::string_view action) {
+        std::vector<catalog::AuditRecord> records;
+        if (!options_.audit_changes) return records;
+        audit::Entry entry = audit_entry(call);
+        entry.action = action;
+        records.push_back(services_.audit.record_of(std::move(entry)));
+        return records;
+    };
     if (call.route.access == Access::authorised) {
         const std::string resource = fill_resource(call.route, call.arguments);
         if (Status may = authorise(call, call.route.action, resource); !may) co_return may;
@@ -291,6 +302,7 @@ net::Task<void> RestApi::pause(std::chrono::nanoseconds duration) {
 net::Task<void> RestApi::admit_and_run(Call& call) {
     if (call.route.access != Access::open) {
         if (const Status admitted = co_await admit(call); !admitted) {
+            call.refusal = admitted.error().reason();
             co_await hold_back(admitted.error());
             respond_error(call.exchange, admitted.error(), call.context.request_id);
             co_return;

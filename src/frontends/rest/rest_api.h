@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "core/audit/audit_trail.h"
 #include "core/tenancy/gate.h"
 #include "core/tenancy/logins.h"
 #include "frontends/rest/cors.h"
@@ -34,6 +35,10 @@ struct RestOptions {
     bool metrics_enabled = true;
     bool access_log = true;  // a line of the log for each request
     CorsOptions cors;
+    // Entries of the audit log for changes of data, and for reads. Administration and what is
+    // refused have theirs in any case.
+    bool audit_changes = true;
+    bool audit_reads = false;
     std::vector<std::string> data_roots;  // where sources' data_path may point; empty: nowhere
 };
 
@@ -51,6 +56,7 @@ struct RestServices {
     tenancy::Administration& administration;
     tenancy::Logins& logins;
     tenancy::Meters& meters;
+    audit::AuditTrail& audit;
     tables::TableStore& tables;
     tables::Queries& queries;
     journal::Journal& journal;
@@ -68,6 +74,16 @@ struct RestServices {
 struct WriteRequest;
 struct SourceListing;
 
+// What was last asked of a request's rights, for the audit log. The decision's texts are the
+// actor's.
+struct Judged {
+    std::string resource;
+    policy::Decision decision;
+    // Of a login, whose route is open.
+    std::string_view action;
+    std::optional<TenantId> tenant;
+};
+
 // One request on its way through the pipeline.
 struct Call {
     net::Exchange& exchange;
@@ -76,6 +92,8 @@ struct Call {
     tenancy::RequestContext context;
     std::optional<tenancy::Actor> actor;  // of a route that is not open
     uint64_t bytes_counted = 0;           // of the answer, by the tenant's meter
+    Judged judged{};
+    std::string refusal{};  // the code of the error where it was refused
 };
 
 class RestApi {
@@ -119,10 +137,14 @@ class RestApi {
     static net::Task<void> pause(std::chrono::nanoseconds duration);
     static void meter(const Call& call);
     // On a worker: a password takes its time.
-    Result<tenancy::IssuedToken> log_in(std::string_view body, std::string_view remote_address);
+    Result<tenancy::IssuedToken> log_in(Call& call, std::string_view body);
     net::Task<Status> admit(Call& call);
-    static Status authorise(const Call& call, std::string_view action, std::string_view resource);
+    static Status authorise(Call& call, std::string_view action, std::string_view resource);
     net::Task<Status> wait_for_tenant(Call& call);
+    // What the audit log says of a request that may be carried out; of one that was refused, or
+    // that reads, the log is told after it. In audit.cc.
+    static audit::Entry audit_entry(const Call& call);
+    void tell_audit(Call& call);
     std::string new_request_id();
     void finish(net::Exchange& exchange, const Route* route,
                 const tenancy::RequestContext& context);

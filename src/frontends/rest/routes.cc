@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "frontends/rest/audit_operations.h"
 #include "frontends/rest/rest_api.h"
 
 namespace insula::rest {
@@ -13,12 +14,21 @@ using net::Method;
 
 constexpr std::array kWriteParameters{Parameter{"source_id"}, Parameter{"column", true}};
 constexpr std::array kListParameters{Parameter{"limit"}, Parameter{"after"}};
+constexpr std::array kAuditSearchParameters{
+    Parameter{"from"},       Parameter{"to"},       Parameter{"actor"},
+    Parameter{"action"},     Parameter{"resource"}, Parameter{"decision"},
+    Parameter{"request_id"}, Parameter{"limit"},    Parameter{"before"}};
+constexpr std::array kAuditExportParameters{Parameter{"from"}, Parameter{"size"}};
+constexpr std::array kAuditCheckpointParameters{Parameter{"since"}};
+constexpr std::array kAuditProofParameters{Parameter{"index"}};
 
 // One of administration, on a worker.
 constexpr Route operation(Method method, std::string_view pattern, std::string_view action,
-                          std::string_view resource, std::string_view summary, Operation run) {
-    return {method, pattern, action, resource, Access::authorised, summary, &RestApi::administrate,
-            {},     run};
+                          std::string_view resource, std::string_view summary, Operation run,
+                          std::span<const Parameter> parameters = {}) {
+    return {
+        method,     pattern, action, resource, Access::authorised, summary, &RestApi::administrate,
+        parameters, run};
 }
 
 constexpr std::array kRoutes{
@@ -146,6 +156,29 @@ constexpr std::array kRoutes{
               "lists roles, built-in ones too", &list_roles),
     operation(Method::delete_, "/v1/roles/{name}", "tenant:DeleteRole", "role/{name}",
               "removes a role", &remove_role),
+    operation(Method::get, "/v1/audit", "tenant:SearchAudit", "audit",
+              "finds entries of the tenant's part of the audit log", &search_audit,
+              kAuditSearchParameters),
+    operation(Method::get, "/v1/audit/export", "tenant:ExportAudit", "audit",
+              "the tenant's part of the audit log, with what is needed to verify it", &export_audit,
+              kAuditExportParameters),
+    operation(Method::get, "/v1/audit/checkpoint", "tenant:VerifyAudit", "audit",
+              "what the audit log signs of itself", &get_audit_checkpoint,
+              kAuditCheckpointParameters),
+    operation(Method::get, "/v1/audit/proof", "tenant:VerifyAudit", "audit",
+              "that an entry is in the audit log", &prove_audit_entry, kAuditProofParameters),
+    operation(Method::get, "/v1/platform/audit", "node:SearchAudit", "audit",
+              "finds entries of the platform's part of the audit log", &search_platform_audit,
+              kAuditSearchParameters),
+    operation(Method::get, "/v1/platform/audit/export", "node:ExportAudit", "audit",
+              "the platform's part of the audit log, with what is needed to verify it",
+              &export_platform_audit, kAuditExportParameters),
+    operation(Method::get, "/v1/platform/audit/checkpoint", "node:VerifyAudit", "audit",
+              "what the audit log signs of itself", &get_audit_checkpoint,
+              kAuditCheckpointParameters),
+    operation(Method::get, "/v1/platform/audit/proof", "node:VerifyAudit", "audit",
+              "that an entry is in the audit log", &prove_platform_audit_entry,
+              kAuditProofParameters),
 };
 
 // Takes the next segment off the front of a pattern: "/sources/{id}" -> "sources".

@@ -82,8 +82,7 @@ constexpr Key kKeys[] = {
     {.name = "monitoring.detailed_audit",
      .kind = Kind::boolean,
      .initial = "false",
-     .description = "Audit reads as well as changes.",
-     .planned = "the audit log"},
+     .description = "Audit reads as well as changes."},
 
     {.name = "security.tls_min_version",
      .kind = Kind::choice,
@@ -135,8 +134,8 @@ constexpr Key kKeys[] = {
     {.name = "multitenancy.audit_all_operations",
      .kind = Kind::boolean,
      .initial = "true",
-     .description = "Audit every operation that changes something.",
-     .planned = "the audit log"},
+     .description = "Audit every operation that changes something. Off, only administration and "
+                    "what is refused are audited."},
 
     {.name = "database.type",
      .kind = Kind::choice,

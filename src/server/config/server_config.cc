@@ -167,6 +167,8 @@ ServerConfig make_server_config(const Config& config) {
     set_catalog(config, server);
     server.log_level = config.text("monitoring.log_level");
     server.access_log = config.boolean("monitoring.access_log");
+    server.audit_reads = config.boolean("monitoring.detailed_audit");
+    server.audit_changes = config.boolean("multitenancy.audit_all_operations");
     server.log_output = {.file = config.text("monitoring.log_file"),
                          .file_bytes = config.bytes("monitoring.log_file_bytes"),
                          .files_max = count(config, "monitoring.log_files")};

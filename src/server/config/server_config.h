@@ -103,6 +103,8 @@ struct ServerConfig {
 
     std::string log_level;
     bool access_log = true;
+    bool audit_changes = true;  // of data
+    bool audit_reads = false;
     log::OutputOptions log_output;
     bool metrics_enabled = true;
 };

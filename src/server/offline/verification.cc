@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "core/audit/verification.h"
 #include "core/catalog/sqlite/control_db_check.h"
 #include "core/keys/root_key.h"
 #include "core/tenancy/tokens.h"
@@ -51,6 +52,7 @@ class Verification {
             RETURN_IF_ERROR(check_catalog());
         }
         RETURN_IF_ERROR(check_journal());
+        RETURN_IF_ERROR(check_audit());
         RETURN_IF_ERROR(check_files());
         list_strangers();
         report_.bytes = progress_.bytes;
@@ -292,6 +294,23 @@ class Verification {
         return {};
     }
 
+    Status check_audit() {
+        const std::string path = node_.directory().audit_path();
+        ASSIGN_OR_RETURN(const audit::LogReport log, audit::verify_log(node_.fs(), path, {}));
+        for (const audit::LogFinding& found : log.findings) {
+            const bool is_note = found.severity == audit::LogFinding::Severity::note;
+            report({.severity = is_note ? Finding::Severity::note : Finding::Severity::damage,
+                    .file = below(path + "/" + found.file),
+                    .offset = found.offset,
+                    .bytes = found.bytes,
+                    .what = found.what});
+        }
+        for (const auto& [name, size] : sizes_) {
+            if (name.starts_with("audit/")) advance(size);
+        }
+        return {};
+    }
+
     Status check_files() {
         if (options_.deep && !catalog_broken_) {
             ASSIGN_OR_RETURN(engine_,
@@ -348,6 +367,7 @@ class Verification {
         if (name == "VERSION" || name == "LOCK" || name == catalog_file_) return true;
         if (name == kRootKeyFile) return true;
         if (name == "control.db-wal" && catalog_file_ == kControlDb) return true;
+        if (name.starts_with("audit/")) return true;
         return name.starts_with("journal/") && !name.starts_with("journal/damaged-");
     }
 

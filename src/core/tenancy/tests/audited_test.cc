@@ -11,7 +11,7 @@ namespace {
 
 class AuditedTest : public TenancyFixture {
   protected:
-    Administration administration() { return {directory(), clock_, random_}; }
+    Administration administration() { return {directory(), *tokens_, clock_, random_}; }
     Administration audited() {
         audit::Entry told;
         told.actor = "user/ann";

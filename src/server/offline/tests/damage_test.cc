@@ -200,7 +200,8 @@ TEST_F(Damage, OfOneBitAnywhereIsNamedOrMeansNothingAndNoAnswerIsWrong) {
     list_files(*base, std::string(kData), files);
     std::map<std::string, std::vector<std::string>> kinds;
     for (const std::string& path : files) kinds[kind_of(path)].push_back(path);
-    for (const char* kind : {".seg", ".parquet", "control.db", "control.db-wal", "VERSION"}) {
+    for (const char* kind : {".seg", ".parquet", ".log", "control.db", "control.db-wal", "VERSION",
+                             "checkpoint", "signing-key"}) {
         ASSERT_TRUE(kinds.contains(kind)) << kind;
     }
     const auto sound = verify_disk(*base->crash(1), /*deep=*/true);
