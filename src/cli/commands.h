@@ -22,6 +22,10 @@ void add_cert(CLI::App& root, Action& action);
 void add_verify(CLI::App& root, Action& action);
 void add_journal(CLI::App& root, Action& action);
 
+// Clients of a running server, and the audit log of a stopped one.
+void add_audit(CLI::App& root, Action& action);
+void add_audit_verify(CLI::App& audit, Action& action);
+
 // Clients of a running server.
 void add_administration(CLI::App& root, Action& action);
 // `insula key reset`, of a stopped one: after add_administration().

@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
     insula::cli::add_cert(root, action);
     insula::cli::add_verify(root, action);
     insula::cli::add_journal(root, action);
+    insula::cli::add_audit(root, action);
     insula::cli::add_administration(root, action);
     insula::cli::add_key_reset(root, action);
     insula::cli::add_source(root, action);

@@ -14,7 +14,7 @@ GUIDES = spec_server.ROOT / "docs/guides"
 SECONDS_MAX = 120
 MARK = "=== the command has ended ==="
 # Pages whose commands start servers themselves.
-WITHOUT_SERVER = {"operating.md", "tenants.md", "tls.md"}
+WITHOUT_SERVER = {"audit.md", "operating.md", "tenants.md", "tls.md"}
 # Pages that show what to run on a damaged server, in blocks that are no console blocks.
 PAGES = sorted(page.name for page in GUIDES.glob("*.md") if "```console" in page.read_text(encoding="utf-8"))
 
