@@ -90,6 +90,25 @@ def test_refusals_are_told_to_whom_they_concern(platform, acme):
     assert told[0]["reason"] == "unauthenticated"
 
 
+def test_logins_and_tokens_are_told_with_no_secret(platform, acme):
+    acme.done("POST", "/v1/users", {"name": "pat", "roles": ["admin"]})
+    acme.done("PUT", "/v1/users/pat/password", {"password": "correct horse"})
+    nobody = platform.client(None)
+    login = {"tenant": "acme-corp", "user": "pat", "password": "correct horse"}
+    token = nobody.done("POST", "/v1/login", login)["token"]
+    assert nobody.post("/v1/login", login | {"password": "wrong horse"}).status == 401
+    told = entries(acme, "&action=tenant:Login")
+    assert [(one["resource"], one["decision"]) for one in told] == [("user/pat", "unauthenticated"),
+                                                                    ("user/pat", "allowed")]
+    platform.client(token).done("POST", "/v1/users", {"name": "by-pat"})
+    assert entries(acme, "&actor=user/pat")[0]["changes"] == ["add user/by-pat"]
+    made = acme.done("POST", "/v1/tokens", {})
+    assert entries(acme, "&action=tenant:IssueToken")[0]["actor"] == "user/owner"
+    everything = json.dumps(entries(acme))
+    for secret in ("correct horse", "wrong horse", token, made["token"], acme.key):
+        assert secret not in everything
+
+
 def test_a_tenant_sees_its_own_part_and_what_was_done_to_it(platform, acme, globex):
     globex.done("POST", "/v1/users", {"name": "only-of-globex"})
     platform.administrator.done("POST", "/v1/tenants/acme-corp/grants", {"role": "reader", "reason": "case 7"})
