@@ -531,7 +531,14 @@ Status Node::State::stop() {
     journal.reset();
     if (audit_trail) {
         const Status brought = audit_trail->stop();
-        if (status) status = brought;
+        // What the catalog keeps while it is away, the next start brings in.
+        if (!brought && brought.error().code() == Code::unavailable) {
+            log::warn(
+                "the audit log is not up to date at the stop; the catalog keeps what it lacks",
+                {{"error", brought.error().describe()}});
+        } else if (status) {
+            status = brought;
+        }
     }
     if (catalog) {
         const Status closed = catalog->close();

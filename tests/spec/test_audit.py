@@ -15,7 +15,7 @@ FRAME_BYTES = 48
 def insula(*arguments, exits=0, server=None, key=None):
     environment = spec_server.clean_environment()
     if server is not None:
-        environment["INSULA_SERVER"] = f"http://127.0.0.1:{server.port}"
+        environment |= server.environment | {"INSULA_SERVER": f"http://127.0.0.1:{server.port}"}
     if key is not None:
         environment["INSULA_API_KEY"] = key
     done = subprocess.run([spec_server.binary(), *map(str, arguments)], env=environment, capture_output=True,
@@ -224,7 +224,7 @@ def test_after_one_changed_one_removed_and_one_cut_off_record_it_fails_and_names
             assert (found["file"], found["entry"], found["offset"]) == (path.name, entry, place)
             text, _ = insula("audit", "verify", "--data-dir", data, exits=DAMAGE)
             assert f"{path.name}: entry {entry}: offset {place}: " in text
-            insula("verify", "--data-dir", data, exits=DAMAGE)
+            insula("verify", "--data-dir", data, exits=DAMAGE, server=running.server)
         path.write_bytes(sound)
         assert verify(data)["sound"]
 

@@ -106,14 +106,17 @@ Status AuditTrail::pass(bool sign_now) {
     const std::lock_guard passing(passing_);
     const auto bring = [&]() -> Status {
         tell_dropped();
+        // What is told here is nowhere else: it does not wait for a catalog that is away.
+        Status of_catalog;
         for (;;) {
-            ASSIGN_OR_RETURN(const size_t records, bring_records());
+            const Result<size_t> records = bring_records();
+            if (!records) of_catalog = fail(records.error());
             ASSIGN_OR_RETURN(const size_t told, bring_told());
-            if (records < kCatalogRecordsAtOnceMax && told < kToldAtOnceMax) break;
+            if (records.value_or(0) < kCatalogRecordsAtOnceMax && told < kToldAtOnceMax) break;
         }
         const auto since = services_.clock.steady_now() - signed_at_;
-        if (!sign_now && since < options_.checkpoint_interval) return {};
-        return sign();
+        if (sign_now || since >= options_.checkpoint_interval) RETURN_IF_ERROR(sign());
+        return of_catalog;
     };
     const Status brought = bring();
     if (brought) return {};

@@ -9,6 +9,7 @@
 #include "core/audit/checkpoint.h"
 #include "core/audit/tests/log_harness.h"
 #include "core/audit/verification.h"
+#include "core/catalog/tests/forwarding_catalog.h"
 #include "platform/runtime/log.h"
 
 namespace insula::audit {
@@ -52,6 +53,17 @@ class Node {
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<AuditLog> log;
     std::unique_ptr<AuditTrail> trail;
+};
+
+// Has nothing to say for a while.
+class CatalogAway final : public catalog::ForwardingCatalog {
+  public:
+    using ForwardingCatalog::ForwardingCatalog;
+    Result<std::vector<catalog::AuditRecord>> audit_records(size_t count) override {
+        if (away) return fail(unavailable("catalog_unavailable", "It is away."));
+        return ForwardingCatalog::audit_records(count);
+    }
+    bool away = true;
 };
 
 class AuditTrailTest : public ::testing::Test {
@@ -124,6 +136,23 @@ TEST_F(AuditTrailTest, BringsWhatIsToldAndCountsWhatHasNoRoom) {
     EXPECT_EQ(last->dropped, 5u);
     EXPECT_EQ(last->action, "audit:Dropped");
     EXPECT_NE(last->id, EntryId());
+}
+
+TEST_F(AuditTrailTest, WhatIsToldDoesNotWaitForACatalogThatIsAway) {
+    const auto node = opened(fs_);
+    ASSERT_TRUE(store(*node->catalog, 0, 3));
+    CatalogAway away(std::move(node->catalog));
+    AuditTrail trail(TrailOptions{},
+                     TrailServices{*node->log, away, node->disk, node->clock, node->random});
+    trail.tell(refusal());
+    const Status passed = trail.pass(/*sign_now=*/true);
+    ASSERT_FALSE(passed);
+    EXPECT_EQ(passed.error().code(), Code::unavailable);
+    EXPECT_EQ(node->log->size(), 1u);
+    away.away = false;
+    ASSERT_TRUE(trail.pass(/*sign_now=*/true));
+    EXPECT_EQ(node->log->size(), 4u);
+    EXPECT_TRUE(away.audit_records(10)->empty());
 }
 
 TEST_F(AuditTrailTest, NobodyFillsTheDiskByBeingRefused) {

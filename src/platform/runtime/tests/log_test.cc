@@ -100,7 +100,7 @@ TEST_F(LogTest, AModuleThatDoesNotExistIsRefusedWithThoseThatDo) {
         const Status status = set_level(wrong);
         ASSERT_FALSE(status) << wrong;
         EXPECT_EQ(status.error().reason(), "invalid_log_level");
-        EXPECT_NE(status.error().hint().find("access, base, blob"), std::string_view::npos);
+        EXPECT_NE(status.error().hint().find("access, audit, base, blob"), std::string_view::npos);
         EXPECT_NE(status.error().hint().find("tables"), std::string_view::npos);
     }
     EXPECT_EQ(level(), "info");
