@@ -53,5 +53,8 @@ tsan: setup ## all unit tests under the thread sanitizer, but for sweeps of one 
 	@tools/build tsan tests
 	@$(PYTHON) tools/run_tests.py --build build/tsan --unit-only --sanitizer thread
 
+fuzz: setup ## searches for inputs that break a promise, with libFuzzer (SECONDS=600)
+	@tools/fuzz $(or $(SECONDS),600)
+
 clean: ## removes what was built, keeps installed packages
 	rm -rf build
