@@ -21,9 +21,9 @@ catalog::Column wider(const catalog::Column& one, const catalog::Column& other) 
 
 std::string column_name(const std::vector<std::string>& path) {
     std::string name;
-    for (const std::string& key : path) {
-        if (!name.empty()) name.push_back('.');
-        name.append(key);
+    for (size_t i = 0; i < path.size(); ++i) {
+        if (i > 0) name.push_back('.');  // also behind an empty key: {"": {"j": 1}} is ".j"
+        name.append(path[i]);
     }
     return name;
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "stores/tables/ingest/schema.h"
 
 namespace insula::tables {
 
@@ -63,9 +64,8 @@ Result<catalog::Column> get_column(ByteReader& in) {
     for (uint8_t i = 0; i < keys; ++i) {
         ASSIGN_OR_RETURN(const std::string_view key, in.get_string());
         column.path.emplace_back(key);
-        if (i > 0) column.name.push_back('.');
-        column.name.append(key);
     }
+    column.name = column_name(column.path);
     return column;
 }
 

@@ -55,6 +55,13 @@ std::string reason(const Result<Batch>& batch) {
     return batch ? std::string("no error") : std::string(batch.error().reason());
 }
 
+TEST(ColumnName, HasADotBetweenAnyTwoKeys) {
+    EXPECT_EQ(column_name({"a"}), "a");
+    EXPECT_EQ(column_name({"a", "b"}), "a.b");
+    EXPECT_EQ(column_name({"", "j"}), ".j") << "or it would pass for the column j";
+    EXPECT_EQ(column_name({"", ""}), ".");
+}
+
 TEST(JsonShredder, KeysBecomeTypedColumns) {
     const auto batch =
         shred(R"([{"a":1,"b":"x","c":1.5,"d":true},{"b":"a longer text than twelve"}])");
