@@ -9,6 +9,7 @@
 #include "core/tenancy/built_in_roles.h"
 #include "core/tenancy/told_change.h"
 #include "platform/crypto/password.h"
+#include "platform/json/time_text.h"
 
 namespace insula::tenancy {
 
@@ -16,8 +17,6 @@ using catalog::ChangeDirectory;
 using catalog::EntryKind;
 
 namespace {
-
-constexpr int64_t kNanosPerSecond = 1'000'000'000;
 
 // A tenant without one could not be administered any more.
 Status check_owner_left(const TenantView& view, const Member& without) {
@@ -149,7 +148,7 @@ Status Administration::set_password(const Actor& actor, std::string_view user,
     });
     RETURN_IF_ERROR(set);
     // Those of this very second may be the next login's.
-    const int64_t issued_until = clock_.wall_now() / kNanosPerSecond - 1;
+    const int64_t issued_until = clock_.wall_now() / json::kNanosPerSecond - 1;
     const std::string subject = principal_name(MemberKind::user, user);
     return revoke(actor, revocation_of_subject(subject), Rank::member, issued_until);
 }

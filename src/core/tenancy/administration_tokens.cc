@@ -5,6 +5,7 @@
 
 #include "core/tenancy/administration.h"
 #include "core/tenancy/administration_checks.h"
+#include "platform/json/time_text.h"
 
 namespace insula::tenancy {
 
@@ -12,8 +13,6 @@ using catalog::ChangeDirectory;
 using catalog::EntryKind;
 
 namespace {
-
-constexpr int64_t kNanos = 1'000'000'000;
 
 Status check_scopes(const std::vector<std::string>& scopes) {
     for (const std::string& scope : scopes) {
@@ -54,7 +53,7 @@ Result<IssuedToken> Administration::issue_token(const Actor& actor, const NewTok
     ASSIGN_OR_RETURN(const TenantViewPtr view, directory_.view(actor.tenant().id));
     if (view->is_platform()) return fail(no_such_tenant());
     RETURN_IF_ERROR(member_to_act_for(actor, *view, wanted.owner_kind, wanted.owner));
-    const int64_t now = clock_.wall_now() / kNanos;
+    const int64_t now = clock_.wall_now() / json::kNanosPerSecond;
     const std::string subject = principal_name(wanted.owner_kind, wanted.owner);
     const int64_t issued_at = std::max(now, view->tokens_count_from(subject));
     const TokenClaims claims{.subject = subject,
@@ -65,8 +64,9 @@ Result<IssuedToken> Administration::issue_token(const Actor& actor, const NewTok
                              .expires_at = issued_at + lasts,
                              .id = make_id(random_, "token_")};
     ASSIGN_OR_RETURN(std::string token, tokens_.issue(claims));
-    return IssuedToken{
-        .id = claims.id, .token = std::move(token), .expires_at = claims.expires_at * kNanos};
+    return IssuedToken{.id = claims.id,
+                       .token = std::move(token),
+                       .expires_at = claims.expires_at * json::kNanosPerSecond};
 }
 
 Status Administration::revoke_token(const Actor& actor, std::string_view id) {
@@ -89,7 +89,7 @@ Status Administration::revoke_all_tokens(const Actor& actor) {
 Status Administration::revoke(const Actor& actor, std::string name, Rank rank,
                               std::optional<int64_t> issued_until) {
     if (rank != Rank::member) RETURN_IF_ERROR(check_reaches(actor, rank));
-    const int64_t now = clock_.wall_now() / kNanos;
+    const int64_t now = clock_.wall_now() / json::kNanosPerSecond;
     const Revocation revocation{
         .name = std::move(name),
         // The clocks of those who issue may be ahead. A token that is issued after this one is of

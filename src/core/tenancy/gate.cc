@@ -8,13 +8,13 @@
 #include "core/tenancy/built_in_roles.h"
 #include "core/tenancy/planted_fault.h"
 #include "platform/crypto/hash.h"
+#include "platform/json/time_text.h"
 
 namespace insula::tenancy {
 
 namespace {
 
 constexpr std::string_view kPlatformService = "node:";
-constexpr int64_t kNanosPerSecond = 1'000'000'000;
 constexpr std::string_view kDeveloper = "developer";
 
 // Five groups with the lengths of a UUID's.
@@ -284,7 +284,7 @@ Gate::Entered Gate::enter_with_token(Source source, const Credential& credential
     const Member* member = view->member_of_principal((*claims)->subject);
     // Another member of the name has nothing of what was issued to the one before.
     const bool is_his = member != nullptr && !member->disabled &&
-                        (*claims)->issued_at >= member->created_at / kNanosPerSecond;
+                        (*claims)->issued_at >= member->created_at / json::kNanosPerSecond;
     if (!is_his) return fail(token_refused(TokenFault::revoked));
     Entered entered = enter_as_member(source, {view, nullptr, member}, credential, action);
     if (!entered || !*entered) return entered;

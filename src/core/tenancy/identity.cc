@@ -112,6 +112,14 @@ DirectoryEntry entry(const TenantId& tenant, EntryKind kind, std::string name, c
             .value = write_fields(value)};
 }
 
+// A value that the entry's name names.
+template <class Value>
+Result<Value> named(const DirectoryEntry& entry, std::string Value::* name) {
+    Value value;
+    value.*name = entry.name;
+    return read_fields(entry.value, std::move(value));
+}
+
 }  // namespace
 
 std::string_view member_kind_name(MemberKind kind) {
@@ -208,38 +216,18 @@ Result<ApiKey> api_key_of(const DirectoryEntry& entry) {
     return std::move(stored.key);
 }
 
-Result<Role> role_of(const DirectoryEntry& entry) {
-    Role role;
-    role.name = entry.name;
-    return read_fields(entry.value, std::move(role));
-}
-
+Result<Role> role_of(const DirectoryEntry& entry) { return named<Role>(entry, &Role::name); }
 Result<PolicyDocument> policy_of(const DirectoryEntry& entry) {
-    PolicyDocument policy;
-    policy.name = entry.name;
-    return read_fields(entry.value, std::move(policy));
+    return named<PolicyDocument>(entry, &PolicyDocument::name);
 }
-
-Result<Grant> grant_of(const DirectoryEntry& entry) {
-    Grant grant;
-    grant.id = entry.name;
-    return read_fields(entry.value, std::move(grant));
-}
+Result<Grant> grant_of(const DirectoryEntry& entry) { return named<Grant>(entry, &Grant::id); }
 Result<Revocation> revocation_of(const DirectoryEntry& entry) {
-    Revocation revocation;
-    revocation.name = entry.name;
-    return read_fields(entry.value, std::move(revocation));
+    return named<Revocation>(entry, &Revocation::name);
 }
 Result<StoredSigningKey> signing_key_of(const DirectoryEntry& entry) {
-    StoredSigningKey key;
-    key.id = entry.name;
-    return read_fields(entry.value, std::move(key));
+    return named<StoredSigningKey>(entry, &StoredSigningKey::id);
 }
-Result<Plan> plan_of(const DirectoryEntry& entry) {
-    Plan plan;
-    plan.name = entry.name;
-    return read_fields(entry.value, std::move(plan));
-}
+Result<Plan> plan_of(const DirectoryEntry& entry) { return named<Plan>(entry, &Plan::name); }
 
 Status check_name(std::string_view what, std::string_view name) {
     const auto alphanumeric = [](char c) {

@@ -120,7 +120,7 @@ struct TenantProfile {
     // Where its data may stand, in the words of the server's own list of regions; empty: anywhere.
     std::vector<std::string> regions;
     std::string data_residency;
-    std::vector<std::string> features;  // of known_features()
+    std::vector<std::string> features;  // none has landed
     IsolationLevel isolation = IsolationLevel::strict;
     // Of isolation "network": where requests may come from, as in "10.0.0.0/8".
     std::vector<std::string> networks;

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "core/tenancy/administration_checks.h"
 #include "core/tenancy/new_key.h"
+#include "platform/json/time_text.h"
 
 namespace insula::tenancy {
 
@@ -12,7 +13,6 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-constexpr int64_t kNanosPerSecond = 1'000'000'000;
 constexpr std::chrono::milliseconds kBusyRetry{200};
 
 Error login_refused(std::string_view detail) {
@@ -137,7 +137,7 @@ Result<IssuedToken> Logins::try_login(const Login& login) {
     if (tenant->status != catalog::TenantStatus::active) {
         return fail(login_refused("the tenant is suspended"));
     }
-    const int64_t now = clock_.wall_now() / kNanosPerSecond;
+    const int64_t now = clock_.wall_now() / json::kNanosPerSecond;
     const std::string subject = principal_name(MemberKind::user, member->name);
     const int64_t issued_at = std::max(now, view->tokens_count_from(subject));
     const TokenClaims claims{.subject = subject,
@@ -149,7 +149,7 @@ Result<IssuedToken> Logins::try_login(const Login& login) {
     ASSIGN_OR_RETURN(std::string token, tokens_.issue(claims));
     return IssuedToken{.id = claims.id,
                        .token = std::move(token),
-                       .expires_at = claims.expires_at * kNanosPerSecond};
+                       .expires_at = claims.expires_at * json::kNanosPerSecond};
 }
 
 }  // namespace insula::tenancy

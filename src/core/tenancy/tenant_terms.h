@@ -4,7 +4,6 @@
 
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "base/result.h"
 #include "core/tenancy/identity.h"
@@ -13,12 +12,9 @@ namespace insula::tenancy {
 
 inline constexpr size_t kNetworksMax = 64;  // of a tenant; also regions
 
-// All that there are by name; those that this release has.
-std::span<const std::string_view> known_features();
-bool is_available_feature(std::string_view feature);
-
 // `regions`: the words for where this server keeps data ("eu-west-1", "EU"); letters' case does
-// not count. unprocessable `region_not_available`, `feature_not_available`; invalid_argument
+// not count. unprocessable `region_not_available`, and `feature_not_available` for each feature
+// that there is, since this release has none of them; invalid_argument
 // `unknown_feature`, `invalid_network`, and `network_required` where a tenant that is bound to
 // networks would have none.
 Status check_terms(const TenantProfile& profile, std::span<const std::string> regions);
