@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <barrier>
 #include <random>
 #include <thread>
 #include <vector>
@@ -194,23 +196,29 @@ TEST_F(StorageAccountTest, GrantsAreMergedAndGivenBackOnce) {
 }
 
 TEST_F(StorageAccountTest, ThreadsTogetherNeverGoBeyondAQuota) {
+    constexpr int kThreads = 16;
+    constexpr int kRounds = 200;
     *limits_ = {.storage_bytes = 1000};
     const auto account = accounts_.of(kTenant);
-    std::atomic<uint64_t> held{0};
-    std::atomic<bool> beyond = false;
+    std::barrier together(kThreads);
+    std::atomic<int> granted{0};
+    std::atomic<int> wrong{0};
     std::vector<std::thread> threads;
-    for (int i = 0; i < 16; ++i) {
-        threads.emplace_back([&] {
-            for (int n = 0; n < 2000; ++n) {
-                const auto grant = account->reserve({.bytes = 300});
-                if (!grant) continue;
-                if ((held += 300) > 1000) beyond = true;
-                held -= 300;
+    for (int i = 0; i < kThreads; ++i) {
+        threads.emplace_back([&, i] {
+            for (int round = 0; round < kRounds; ++round) {
+                together.arrive_and_wait();
+                auto grant = account->reserve({.bytes = 300});
+                if (grant) ++granted;
+                together.arrive_and_wait();
+                // All hold what they have: as many as fit, and no more.
+                if (i == 0 && granted.exchange(0) != 3) ++wrong;
+                if (grant) grant->release();
             }
         });
     }
     for (std::thread& thread : threads) thread.join();
-    EXPECT_FALSE(beyond);
+    EXPECT_EQ(wrong, 0);
     EXPECT_EQ(account->used(), Stored());
 }
 
